@@ -1,0 +1,295 @@
+/* lipcert: certified Lipschitz constants of ReLU networks.
+ *
+ * A network f : R^n -> R^m is a graph of affine maps and ReLUs, a region X is all of R^n, a box or
+ * a Euclidean ball.  lipcert computes numbers
+ *
+ *     lower <= L <= upper,      L = max { || J(x) ||_{p -> q} : x in X, f differentiable at x },
+ *
+ * J(x) the Jacobian of the selected outputs, ||.||_{p -> q} the operator norm from the input norm p
+ * to the output norm q.  For one output (or one margin f_i - f_j) this is the largest dual norm of
+ * the gradient.  If X is convex with an interior, L is the Lipschitz constant of f on X.
+ *
+ * Conventions of this header
+ *   - A matrix is stored by rows.  Sizes are counts of doubles, never bytes.
+ *   - A function that can fail returns a lip_status and, if `err` is not NULL, fills it; on failure
+ *     it leaves *out arguments as they were.  The library never prints, exits or keeps global state.
+ *   - Every *_free accepts NULL.  A handle is read-only after creation and may be shared by threads.
+ *   - "Proved" numbers include all rounding errors, in whatever rounding mode the caller runs. */
+#ifndef LIPCERT_H
+#define LIPCERT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lipcert_settings.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define LIP_API __attribute__((visibility("default")))
+#else
+#define LIP_API
+#endif
+
+/* ---- Status and errors ------------------------------------------------------------------- */
+
+/* Did the call work?  (What is known about L is in the result, never here.) */
+typedef enum lip_status {
+    LIP_OK = 0,
+    LIP_OUT_OF_MEMORY, /* an allocation failed or its size overflowed */
+    LIP_IO,            /* a file could not be opened, read or written */
+    LIP_FORMAT,        /* a file is not what its format demands */
+    LIP_UNSUPPORTED,   /* well-formed, but outside what lipcert handles */
+    LIP_ARGUMENT       /* an argument or setting is out of range or does not fit the network */
+} lip_status;
+
+/* One sentence for a person: print file, place, message in this order, leaving out empty ones. */
+typedef struct lip_error {
+    lip_status status;
+    char file[256];    /* the file concerned, or "" */
+    char place[160];   /* where in it: "line 12", "node 'conv1' (Conv)", "option --eps", or "" */
+    char message[512]; /* what was expected and what was found */
+} lip_error;
+
+/* A constant name of `status`, such as "out of memory". */
+LIP_API const char *lip_status_name(lip_status status);
+
+/* Write "file: place: message" (empty parts left out) into text[size], always terminated. */
+LIP_API void lip_error_text(const lip_error *err, char *text, size_t size);
+
+/* ---- Networks ---------------------------------------------------------------------------- */
+
+/* A network: layers 1..layers, layer l = sum over its terms of op * source + bias, followed by ReLU
+ * or by nothing; sources are the input (index 0) or earlier layers.  The last layer is the output. */
+typedef struct lip_network lip_network;
+
+/* How to read a network file; zero-initialise for the defaults. */
+typedef struct lip_read_options {
+    bool nnet_normalise; /* .nnet: fold the file's input and output normalisation into the network */
+} lip_read_options;
+
+/* Read ONNX, .nnet, .npz, MATLAB level 5 .mat or the canonical format; also gzip-compressed.  The
+ * format is recognised by content.  `options` may be NULL.  docs/formats.md says what is accepted. */
+LIP_API lip_status lip_network_load(const char *path, const lip_read_options *options,
+                                    lip_network **net, lip_error *err);
+
+/* The same from size bytes in memory; `name` is used in messages.  ONNX external data is refused. */
+LIP_API lip_status lip_network_load_memory(const void *bytes, size_t size, const char *name,
+                                           const lip_read_options *options, lip_network **net,
+                                           lip_error *err);
+
+/* A chain of dense layers: weight[l] is width[l+1] x width[l], bias[l] has width[l+1] entries or is
+ * NULL (zero), l = 0..layers-1; ReLU after every layer but the last.  Everything is copied. */
+LIP_API lip_status lip_network_create_dense(size_t layers, const size_t *width,
+                                            const double *const *weight, const double *const *bias,
+                                            lip_network **net, lip_error *err);
+
+LIP_API void lip_network_free(lip_network *net);
+
+/* Write the canonical exact-double format (docs/canonical-format.md).  The file appears only when it
+ * is complete; an existing file is replaced. */
+LIP_API lip_status lip_network_save(const lip_network *net, const char *path, lip_error *err);
+
+/* What a network is made of. */
+typedef struct lip_network_info {
+    size_t inputs;      /* n */
+    size_t outputs;     /* m */
+    size_t layers;      /* affine layers, the output layer included */
+    size_t relu_layers; /* layers followed by a ReLU */
+    size_t neurons;     /* ReLUs in all */
+    size_t parameters;  /* stored weights and biases */
+    bool chain;         /* every layer reads its predecessor only, all but the last have a ReLU */
+    size_t folds;       /* operations folded into weights in floating point while reading; if not 0,
+                           bounds are for the folded (canonical) network */
+    char sha256[65];    /* of the canonical form, in hexadecimal */
+    char format[32];    /* what the network was read from: "onnx", "nnet", ... */
+} lip_network_info;
+LIP_API void lip_network_get_info(const lip_network *net, lip_network_info *info);
+
+/* One layer, l = 1..layers. */
+typedef struct lip_layer_info {
+    size_t width;
+    bool relu;
+    size_t terms;
+    size_t source;        /* of the first term: 0 = the input, else a layer */
+    const char *op_kind;  /* of the first term: "dense", "sparse", "conv" */
+    size_t nonzeros;      /* stored weights over all terms */
+} lip_layer_info;
+LIP_API lip_status lip_network_get_layer(const lip_network *net, size_t l, lip_layer_info *info,
+                                         lip_error *err);
+
+/* y[m] = f(x[n]), in floating point. */
+LIP_API lip_status lip_network_eval(const lip_network *net, const double *x, double *y,
+                                    lip_error *err);
+
+/* The pre-activations z of all layers at x, in layer order (sum of widths entries). */
+LIP_API lip_status lip_network_preactivations(const lip_network *net, const double *x, double *z,
+                                              lip_error *err);
+
+/* jacobian[m * n], in floating point; a neuron at exactly 0 counts as inactive. */
+LIP_API lip_status lip_network_jacobian(const lip_network *net, const double *x, double *jacobian,
+                                        lip_error *err);
+
+/* gradient[n] = J(x)' v[m], in floating point, same convention. */
+LIP_API lip_status lip_network_vjp(const lip_network *net, const double *x, const double *v,
+                                   double *gradient, lip_error *err);
+
+/* ---- Regions ----------------------------------------------------------------------------- */
+
+typedef struct lip_region lip_region;
+
+/* All of R^n. */
+LIP_API lip_status lip_region_everywhere(size_t n, lip_region **region, lip_error *err);
+
+/* lo <= x <= hi, finite, lo <= hi. */
+LIP_API lip_status lip_region_box(size_t n, const double *lo, const double *hi,
+                                  lip_region **region, lip_error *err);
+
+/* centre +- eps, cut with [clip_lo, clip_hi] (-INFINITY and INFINITY: no cut).  centre +- eps is
+ * rounded outwards; the resulting doubles are the region. */
+LIP_API lip_status lip_region_box_around(size_t n, const double *centre, double eps, double clip_lo,
+                                         double clip_hi, lip_region **region, lip_error *err);
+
+/* Euclidean ball, radius >= 0. */
+LIP_API lip_status lip_region_ball(size_t n, const double *centre, double radius,
+                                   lip_region **region, lip_error *err);
+
+/* The input box of a VNN-LIB 1.0 property over X_0 .. X_{n-1}; output assertions are ignored. */
+LIP_API lip_status lip_region_load_vnnlib(const char *path, size_t n, lip_region **region,
+                                          lip_error *err);
+
+LIP_API void lip_region_free(lip_region *region);
+
+typedef enum lip_region_kind { LIP_EVERYWHERE, LIP_BOX, LIP_BALL } lip_region_kind;
+LIP_API lip_region_kind lip_region_get_kind(const lip_region *region);
+LIP_API size_t lip_region_dimension(const lip_region *region);
+
+/* Box: lo[n], hi[n] are the region.  Ball: the smallest box around it, rounded outwards.  R^n: +-inf.
+ * centre[n] is the ball's centre or the box's midpoint (0 for R^n); any pointer may be NULL. */
+LIP_API void lip_region_get_box(const lip_region *region, double *lo, double *hi, double *centre);
+
+/* The radius of a ball; 0 otherwise. */
+LIP_API double lip_region_get_radius(const lip_region *region);
+
+/* Read a point of n numbers: row `row` of a .npy array or of a .csv file (row 0 for a vector; if a
+ * row has n + 1 entries the first, a label, is dropped), multiplied by `scale`. */
+LIP_API lip_status lip_point_load(const char *path, size_t row, double scale, size_t n, double *x,
+                                  lip_error *err);
+
+/* ---- Pre-activation bounds --------------------------------------------------------------- */
+
+/* Proved lo <= z <= hi for every pre-activation on the region, in layer order (sum of widths entries
+ * each): interval arithmetic and, if `linear` and the region is bounded, backward linear bounds
+ * (CROWN, Zhang et al. 2018) cut with them.  Unbounded directions give +-INFINITY. */
+LIP_API lip_status lip_preactivation_bounds(const lip_network *net, const lip_region *region,
+                                            bool linear, double *lo, double *hi, lip_error *err);
+
+/* ---- The question ------------------------------------------------------------------------ */
+
+typedef enum lip_norm { LIP_NORM_1 = 1, LIP_NORM_2 = 2, LIP_NORM_INF = 3 } lip_norm;
+
+typedef enum lip_output_kind { LIP_OUTPUT_ROW, LIP_OUTPUT_MARGIN, LIP_OUTPUT_ALL } lip_output_kind;
+
+/* Which function of the outputs: f_i; f_i - f_j; or the whole vector. */
+typedef struct lip_output {
+    lip_output_kind kind;
+    size_t i, j;
+} lip_output;
+
+typedef struct lip_query {
+    lip_norm norm_in;         /* p */
+    lip_norm norm_out;        /* q; of no effect for a single row or margin */
+    lip_output output;
+    const lip_region *region; /* of the network's input dimension; outlives the call only */
+} lip_query;
+
+/* ---- Bounds ------------------------------------------------------------------------------ */
+
+typedef enum lip_side { LIP_LOWER, LIP_UPPER } lip_side;
+
+/* Proved: true with all rounding errors accounted for.  Computed: floating point only. */
+typedef enum lip_evidence { LIP_PROVED, LIP_COMPUTED } lip_evidence;
+
+/* Why the run ended. */
+typedef enum lip_stop { LIP_FINISHED, LIP_OUT_OF_TIME, LIP_INTERRUPTED } lip_stop;
+
+/* What one method contributed.  A method that was cut short keeps what it had proved. */
+typedef struct lip_step {
+    const char *method; /* its name in lip_methods() */
+    lip_side side;
+    double value;       /* a lower or upper bound on L; 0 or INFINITY if it found none */
+    lip_evidence evidence;
+    double seconds;
+    bool complete;      /* false: stopped early, or failed as `note` says */
+    char note[160];
+} lip_step;
+
+typedef struct lip_result {
+    double lower;         /* proved lower bound on L; 0 if no witness was found */
+    double upper;         /* proved upper bound on L; INFINITY if none was found */
+    const char *lower_method, *upper_method; /* "" if none */
+    size_t n;             /* input dimension */
+    double *witness_x;    /* n numbers in the region, off every kink, where the gradient has norm
+                             >= lower; NULL if there is none */
+    double *witness_t;    /* n numbers: the direction with ||J t||_q >= lower ||t||_p */
+    size_t neurons, stable_active, stable_inactive; /* ReLUs, and how many are stable on the region */
+    size_t steps;
+    lip_step *step;
+    lip_stop stop;
+    double seconds;       /* wall clock */
+} lip_result;
+
+/* A running bound, for a progress line. */
+typedef struct lip_progress {
+    const char *method;
+    double lower, upper, seconds;
+} lip_progress;
+
+/* Called now and then from the calling thread; return true to stop with the best bounds so far. */
+typedef bool (*lip_progress_fn)(const lip_progress *progress, void *user);
+
+/* Set every setting to its default (lipcert_settings.h lists them). */
+LIP_API void lip_settings_default(lip_settings *settings);
+
+/* Refuse a setting outside its range, naming it. */
+LIP_API lip_status lip_settings_check(const lip_settings *settings, lip_error *err);
+
+/* The methods, ended by one whose name is NULL. */
+typedef struct lip_method {
+    const char *name;
+    const char *side;   /* "lower", "upper" or "both" */
+    const char *help;   /* one line */
+    const char *source; /* where the method was published */
+} lip_method;
+LIP_API const lip_method *lip_methods(void);
+
+/* Bound L.  `methods`: one name of lip_methods(), or several joined by commas; NULL means "auto".
+ * `settings` NULL means the defaults; `progress` may be NULL.  Being interrupted or out of time is
+ * no failure: the result says so and holds what was proved. */
+LIP_API lip_status lip_bound(const lip_network *net, const lip_query *query, const char *methods,
+                             const lip_settings *settings, lip_progress_fn progress, void *user,
+                             lip_result **result, lip_error *err);
+
+/* Enclose the operator norm of J(x) at one point: *lower <= ||J(x)||_{p -> q} <= *upper, proved.
+ * *decided is false, and the bounds are 0 and INFINITY, if x is too close to a kink for interval
+ * arithmetic to decide every phase. */
+LIP_API lip_status lip_gradient_norm(const lip_network *net, const lip_query *query,
+                                     const double *x, double *lower, double *upper, bool *decided,
+                                     lip_error *err);
+
+LIP_API void lip_result_free(lip_result *result);
+
+/* ---- Version ----------------------------------------------------------------------------- */
+
+LIP_API const char *lip_version(void); /* "0.1.0" */
+
+/* What was compiled in, one "name value" line each. */
+LIP_API const char *lip_build_info(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

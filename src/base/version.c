@@ -1,0 +1,26 @@
+#include "lipcert.h"
+
+#include <cblas.h>
+#include <protobuf-c/protobuf-c.h>
+#include <zip.h>
+#include <zlib.h>
+
+
+#if defined(__clang__)
+#define COMPILER "clang " __clang_version__
+#elif defined(__GNUC__)
+#define COMPILER "gcc " __VERSION__
+#else
+#define COMPILER "unknown"
+#endif
+
+const char *lip_version(void) { return LIPCERT_VERSION; }
+
+const char *lip_build_info(void) {
+    return "compiler " COMPILER "\n"
+           "blas " OPENBLAS_VERSION "\n"
+           "protobuf-c " PROTOBUF_C_VERSION "\n"
+           "libzip " LIBZIP_VERSION "\n"
+           "zlib " ZLIB_VERSION "\n"
+           "formats onnx nnet npz mat canonical gzip vnnlib\n";
+}
