@@ -1,0 +1,157 @@
+/* Answering a question: pre-activation bounds once, then the methods in turn, best bounds kept. */
+#include "base/error.h"
+#include "base/memory.h"
+#include "bound/methods.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_METHODS = 32 };
+
+/* ---- Which methods ----------------------------------------------------------------------- */
+
+static lip_status unknown_method(const char *name, size_t length, lip_error *err) {
+    char known[200] = "";
+    for (size_t i = 0; i < lip_method_count(); ++i) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", lip_methods()[i].name);
+    }
+    return lip_fail(err, LIP_ARGUMENT, NULL, "unknown method '%.*s': expected one of %s",
+                    length > 40 ? 40 : (int)length, name, known);
+}
+
+static lip_status find_method(const char *name, size_t length, size_t *index, lip_error *err) {
+    for (size_t i = 0; i < lip_method_count(); ++i) {
+        const char *known = lip_methods()[i].name;
+        if (strlen(known) == length && memcmp(known, name, length) == 0) {
+            *index = i;
+            return LIP_OK;
+        }
+    }
+    return unknown_method(name, length, err);
+}
+
+/* chosen[i] says whether method i runs; they run in table order, each once. */
+static lip_status choose_methods(const char *names, bool *chosen, lip_error *err) {
+    memset(chosen, 0, MOST_METHODS * sizeof *chosen);
+    if (!names) names = "auto";
+    for (;;) {
+        size_t length = strcspn(names, ","), index = 0;
+        lip_status status = find_method(names, length, &index, err);
+        if (status != LIP_OK) return status;
+        chosen[index] = true;
+        if (!names[length]) break;
+        names += length + 1;
+    }
+    for (size_t i = 1; chosen[0] && i < lip_method_count(); ++i) chosen[i] = true;
+    chosen[0] = false;
+    return LIP_OK;
+}
+
+/* ---- Running ----------------------------------------------------------------------------- */
+
+/* Keep the step's value if it is the best of its side; lower bounds were stored with their witness. */
+static void keep_best(lip_task *task, const lip_step *step) {
+    if (step->side == LIP_UPPER && step->value < task->result->upper) {
+        task->result->upper = task->watch.bounds.upper = step->value;
+        task->result->upper_method = step->method;
+    }
+}
+
+static void note_incomplete(const lip_task *task, lip_step *step) {
+    if (step->complete || step->note[0]) return;
+    const char *why = task->watch.stop == LIP_OUT_OF_TIME ? "out of time" : "interrupted";
+    if (task->watch.stop != LIP_FINISHED) snprintf(step->note, sizeof step->note, "%s", why);
+}
+
+static lip_status run_method(lip_task *task, size_t index, lip_error *err) {
+    lip_step *step = &task->result->step[task->result->steps++];
+    double started = lip_clock_now();
+    step->method = lip_methods()[index].name;
+    step->side = lip_method_side(index);
+    step->value = step->side == LIP_UPPER ? INFINITY : 0;
+    step->evidence = LIP_PROVED;
+    task->watch.bounds.method = step->method;
+    lip_status status = LIP_OK;
+    if (!lip_watch_expired(&task->watch)) status = lip_method_function(index)(task, step, err);
+    if (!(step->value >= 0)) step->value = step->side == LIP_UPPER ? INFINITY : 0;
+    keep_best(task, step);
+    note_incomplete(task, step);
+    step->seconds = lip_clock_now() - started;
+    return status;
+}
+
+static void count_phases(const lip_task *task) {
+    const lip_network *net = task->net;
+    lip_result *result = task->result;
+    for (size_t l = 1; l <= net->layers; ++l) {
+        const lip_layer *layer = &net->layer[l];
+        for (size_t i = 0; layer->relu && i < layer->width; ++i) {
+            lip_phase phase = lip_preactivation_phase(&task->bounds, layer->offset + i);
+            ++result->neurons;
+            if (phase == LIP_ACTIVE) ++result->stable_active;
+            if (phase == LIP_INACTIVE) ++result->stable_inactive;
+        }
+    }
+}
+
+static lip_status run_all(lip_task *task, const bool *chosen, lip_error *err) {
+    lip_status status =
+        lip_preactivation_create(task->net, task->query->region, task->settings->linear_bounds != 0,
+                                 &task->watch, &task->bounds, err);
+    if (status != LIP_OK) return status;
+    count_phases(task);
+    for (size_t i = 1; status == LIP_OK && i < lip_method_count(); ++i)
+        if (chosen[i]) status = run_method(task, i, err);
+    lip_preactivation_clear(&task->bounds);
+    task->result->stop = task->watch.stop;
+    task->result->seconds = lip_clock_now() - task->watch.started;
+    return status;
+}
+
+static lip_result *result_create(size_t n) {
+    lip_result *result = LIP_NEW(lip_result, 1);
+    if (!result) return NULL;
+    result->step = LIP_NEW(lip_step, MOST_METHODS);
+    if (!result->step) {
+        free(result);
+        return NULL;
+    }
+    result->n = n;
+    result->upper = INFINITY;
+    result->lower_method = result->upper_method = "";
+    return result;
+}
+
+void lip_result_free(lip_result *result) {
+    if (!result) return;
+    free(result->witness_x);
+    free(result->witness_t);
+    free(result->step);
+    free(result);
+}
+
+lip_status lip_bound(const lip_network *net, const lip_query *query, const char *methods,
+                     const lip_settings *given, lip_progress_fn progress, void *user,
+                     lip_result **out, lip_error *err) {
+    lip_settings settings;
+    bool chosen[MOST_METHODS];
+    lip_settings_default(&settings);
+    if (given) settings = *given;
+    lip_status status = lip_settings_check(&settings, err);
+    if (status == LIP_OK) status = lip_query_check(net, query, err);
+    if (status == LIP_OK) status = choose_methods(methods, chosen, err);
+    if (status != LIP_OK) return status;
+    lip_task task = {.net = net, .query = query, .settings = &settings};
+    task.result = result_create(lip_inputs(net));
+    if (!task.result) return lip_fail_memory(err);
+    task.watch = (lip_watch){.started = lip_clock_now(), .progress = progress, .user = user};
+    task.watch.deadline = task.watch.started + settings.time_limit;
+    task.watch.bounds = (lip_progress){"", 0, INFINITY, 0};
+    status = run_all(&task, chosen, err);
+    if (status == LIP_OK) *out = task.result;
+    else lip_result_free(task.result);
+    return status;
+}

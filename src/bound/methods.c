@@ -1,0 +1,26 @@
+/* The table of methods. */
+#include "bound/methods.h"
+
+#include <string.h>
+
+static const lip_method methods[] = {
+    {"auto", "both", "all of the methods below that fit, cheap ones first", ""},
+    {"product", "upper", "product of operator norms, best chain of norms 1, 2, inf", "Szegedy et al. 2014"},
+    {"interval", "upper", "interval Jacobian; stable neurons are fixed", "Weng et al. 2018"},
+    {"lbs", "lower", "largest gradient norm at random points", "Chen et al. 2020"},
+    {"ascent", "lower", "annealed ascent of the gradient norm from many starting points",
+     "lipcert (smoothed phases, Adam)"},
+    {NULL, NULL, NULL, NULL}};
+
+static const lip_method_fn functions[] = {NULL, lip_product_method, lip_interval_method,
+                                          lip_sampling_method, lip_ascent_method};
+
+const lip_method *lip_methods(void) { return methods; }
+
+size_t lip_method_count(void) { return sizeof functions / sizeof functions[0]; }
+
+lip_method_fn lip_method_function(size_t index) { return functions[index]; }
+
+lip_side lip_method_side(size_t index) {
+    return strcmp(methods[index].side, "upper") == 0 ? LIP_UPPER : LIP_LOWER;
+}

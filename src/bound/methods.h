@@ -1,0 +1,11 @@
+/* Methods by number: index into lip_methods(), 0 being "auto". */
+#ifndef LIP_BOUND_METHODS_H
+#define LIP_BOUND_METHODS_H
+
+#include "problem/task.h"
+
+size_t lip_method_count(void);
+lip_method_fn lip_method_function(size_t index); /* NULL for "auto" */
+lip_side lip_method_side(size_t index);
+
+#endif

@@ -1,0 +1,31 @@
+/* One question being answered: what every method is given. */
+#ifndef LIP_PROBLEM_TASK_H
+#define LIP_PROBLEM_TASK_H
+
+#include "base/clock.h"
+#include "net/network.h"
+#include "region/preactivation.h"
+
+typedef struct lip_task {
+    const lip_network *net;
+    const lip_query *query;
+    const lip_settings *settings;
+    lip_preactivation bounds; /* on the query's region */
+    lip_watch watch;
+    lip_result *result; /* best bounds so far; witnesses are stored there */
+} lip_task;
+
+/* A method: fills step->value, step->complete and, where there is something to say, step->note.  Cut
+ * short by the watch it leaves what it has proved and complete = false; failure to allocate is the
+ * only error.  step->value comes in as 0 (lower) or INFINITY (upper). */
+typedef lip_status (*lip_method_fn)(lip_task *task, lip_step *step, lip_error *err);
+
+/* Upper bounds (src/relax). */
+lip_status lip_product_method(lip_task *task, lip_step *step, lip_error *err);
+lip_status lip_interval_method(lip_task *task, lip_step *step, lip_error *err);
+
+/* Lower bounds (src/search). */
+lip_status lip_sampling_method(lip_task *task, lip_step *step, lip_error *err);
+lip_status lip_ascent_method(lip_task *task, lip_step *step, lip_error *err);
+
+#endif

@@ -1,0 +1,88 @@
+/* Product of operator norms, over a graph and over norms.
+ *
+ * A ReLU's derivative is diagonal with entries in [0, 1], and such a factor does not increase a vector's
+ * 1-, 2- or inf-norm.  So if N_s[b] bounds ||d h_s / d x||_{p -> b} for every source s, then
+ *
+ *     N_l[a] = sum over terms  min_b  N_s[b] ||A||_{b -> a}
+ *
+ * bounds ||d h_l / d x||_{p -> a}, starting from N_0[b] = ||I||_{p -> b}.  The norm between two layers
+ * is free: the minimum picks the best chain of the nine norms of each matrix.  On a chain with one norm
+ * throughout this is the classical product of Szegedy et al. 2014. */
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/round.h"
+#include "linalg/norms.h"
+#include "problem/task.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The rows of the output layer's operator that the query selects, as an operator; margins subtract two
+ * rows and round once, which is covered by enlarging every entry (a single row's norms are monotone in
+ * the magnitudes of its entries).  NULL if memory is short. */
+static lip_op *select_rows(const lip_network *net, const lip_output *output, const lip_op *op) {
+    double *unit = LIP_NEW(double, op->rows);
+    lip_op *row = lip_op_dense(1, op->cols);
+    if (unit && row) {
+        lip_output_block(net, output, unit);
+        lip_op_adjoint(op, 1, unit, row->value);
+        for (size_t j = 0; output->kind == LIP_OUTPUT_MARGIN && j < op->cols; ++j)
+            if (row->value[j] != 0) row->value[j] = lip_up(fabs(row->value[j]));
+    } else {
+        lip_op_free(row);
+        row = NULL;
+    }
+    free(unit);
+    return row;
+}
+
+/* The nine norms of one term, of the selected rows only where it belongs to the output layer. */
+static bool term_norms(const lip_task *task, size_t l, const lip_op *op, lip_norm_table *norms) {
+    const lip_output *output = &task->query->output;
+    size_t limit = (size_t)task->settings->gram_limit;
+    if (l < task->net->layers || output->kind == LIP_OUTPUT_ALL)
+        return lip_norm_bounds(op, limit, norms);
+    lip_op *row = select_rows(task->net, output, op);
+    bool ok = row && lip_norm_bounds(row, limit, norms);
+    lip_op_free(row);
+    return ok;
+}
+
+/* N_l from those of its sources; bound is indexed [layer][norm - 1]. */
+static bool layer_bounds(const lip_task *task, size_t l, double (*bound)[3]) {
+    const lip_layer *layer = &task->net->layer[l];
+    for (size_t t = 0; t < layer->nterms; ++t) {
+        lip_norm_table norms;
+        if (!term_norms(task, l, layer->term[t].op, &norms)) return false;
+        for (int a = 0; a < 3; ++a) {
+            double best = INFINITY;
+            for (int b = 0; b < 3; ++b) {
+                double product = lip_mul_up(bound[layer->term[t].source][b], norms.value[b][a]);
+                if (product < best) best = product;
+            }
+            bound[l][a] = best == 0 ? bound[l][a] : lip_add_up(bound[l][a], best);
+        }
+    }
+    return true;
+}
+
+lip_status lip_product_method(lip_task *task, lip_step *step, lip_error *err) {
+    const lip_network *net = task->net;
+    double(*bound)[3] = lip_alloc(net->layers + 1, sizeof *bound);
+    if (!bound) return lip_fail_memory(err);
+    for (int b = 0; b < 3; ++b)
+        bound[0][b] = lip_norm_identity(lip_inputs(net), task->query->norm_in, (lip_norm)(b + 1));
+    bool ok = true, expired = false;
+    for (size_t l = 1; ok && !expired && l <= net->layers; ++l) {
+        ok = layer_bounds(task, l, bound);
+        expired = l < net->layers && lip_watch_expired(&task->watch);
+    }
+    if (ok && !expired) {
+        step->value = bound[net->layers][task->query->norm_out - 1];
+        step->complete = true;
+    }
+    free(bound);
+    return ok ? LIP_OK : lip_fail_memory(err);
+}

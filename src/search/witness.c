@@ -1,0 +1,258 @@
+/* A point x of the region is a witness for L >= ||J(x) t||_q / ||t||_p if interval evaluation decides
+ * the phase of every neuron there: z > 0 or z < 0, or the neuron is stable on the whole region, or z is
+ * constant near x (every source with a nonzero weight is inactive or constant itself), when its phase
+ * does not matter.  Then the network is affine near x and its Jacobian is a product of known matrices,
+ * which a reverse pass in midpoint-radius arithmetic encloses.  A point on a kink (0 in the enclosure of
+ * a z that varies) proves nothing. */
+#include "search/witness.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/round.h"
+#include "linalg/norms.h"
+#include "net/enclose.h"
+#include "search/direction.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void lip_witness_clear(lip_witness *w) {
+    free(w->c);
+    free(w->gc);
+    free(w->d);
+    free(w->work);
+    free(w->t);
+    free(w->terms);
+    memset(w, 0, sizeof *w);
+}
+
+lip_status lip_witness_create(const lip_network *net, const lip_query *query,
+                              const lip_preactivation *bounds, lip_witness *w, lip_error *err) {
+    size_t block, wide;
+    memset(w, 0, sizeof *w);
+    w->net = net;
+    w->query = query;
+    w->bounds = bounds;
+    w->k = lip_output_rows(net, &query->output);
+    bool ok = lip_multiply_sizes(net->units, 2 * w->k, &block) &&
+              lip_multiply_sizes(lip_widest(net), 2 * w->k, &wide);
+    if (ok) {
+        w->c = LIP_NEW(double, 2 * net->units);
+        w->gc = LIP_NEW(double, block);
+        w->d = LIP_NEW(double, 2 * net->units);
+        w->work = LIP_NEW(double, wide);
+        w->t = LIP_NEW(double, 2 * lip_inputs(net));
+        w->terms = LIP_NEW(size_t, net->layers + 1);
+        ok = w->c && w->gc && w->d && w->work && w->t && w->terms;
+    }
+    if (!ok) {
+        lip_witness_clear(w);
+        return lip_fail_memory(err);
+    }
+    w->r = w->c + net->units;
+    w->gr = w->gc + net->units * w->k;
+    w->live = w->d + net->units;
+    w->x = w->t + lip_inputs(net);
+    return LIP_OK;
+}
+
+/* The phase of one neuron at the point, from the enclosure c +- r of z; false if undecided. */
+static bool decide_neuron(const lip_witness *w, size_t unit, double c, double r) {
+    lip_phase phase = lip_preactivation_phase(w->bounds, unit);
+    double lo = lip_enclosure_lo(c, r), hi = lip_enclosure_hi(c, r);
+    if (w->live[unit] == 0) w->d[unit] = 0;
+    else if (lo > 0 || phase == LIP_ACTIVE) w->d[unit] = 1;
+    else if (hi < 0 || phase == LIP_INACTIVE) w->d[unit] = 0;
+    else return false;
+    return true;
+}
+
+/* Turn the enclosure of z into one of h = max(z, 0). */
+static void rectify(double *c, double *r) {
+    double lo = lip_enclosure_lo(*c, *r), hi = lip_enclosure_hi(*c, *r);
+    if (lo >= 0 || (*c >= 0 && *r == 0)) return;
+    *c = hi <= 0 || (*c <= 0 && *r == 0) ? 0 : hi / 2;
+    *r = *c == 0 ? 0 : lip_up(*c);
+}
+
+/* live = whether z changes near the point: some source that changes has a nonzero weight. */
+static void mark_live(lip_witness *w, size_t l) {
+    const lip_layer *layer = &w->net->layer[l];
+    double *live = w->live + layer->offset;
+    memset(live, 0, layer->width * sizeof *live);
+    for (size_t t = 0; t < layer->nterms; ++t)
+        lip_op_apply(layer->term[t].magnitude, 1,
+                     w->live + w->net->layer[layer->term[t].source].offset, live);
+    for (size_t i = 0; i < layer->width; ++i) live[i] = live[i] != 0 ? 1 : 0;
+}
+
+/* The enclosure of h behind a live neuron is that of z (active) or exactly 0 (inactive). */
+static bool decide_layer(lip_witness *w, size_t l) {
+    const lip_layer *layer = &w->net->layer[l];
+    double *c = w->c + layer->offset, *r = w->r + layer->offset;
+    lip_enclose_layer(w->net, l, 1, w->c, w->r, c, r, w->work);
+    mark_live(w, l);
+    for (size_t i = 0; i < layer->width; ++i) {
+        size_t unit = layer->offset + i;
+        w->d[unit] = 1;
+        if (!isfinite(c[i]) || !isfinite(r[i])) return false;
+        if (!layer->relu) continue;
+        bool constant = w->live[unit] == 0;
+        if (!decide_neuron(w, unit, c[i], r[i])) return false;
+        if (constant) rectify(&c[i], &r[i]);
+        else if (w->d[unit] == 0) c[i] = r[i] = w->live[unit] = 0;
+    }
+    return true;
+}
+
+bool lip_witness_decide(lip_witness *w, const double *x) {
+    const lip_network *net = w->net;
+    memcpy(w->c, x, lip_inputs(net) * sizeof *x);
+    memset(w->r, 0, lip_inputs(net) * sizeof *x);
+    for (size_t i = 0; i < lip_inputs(net); ++i) w->live[i] = 1;
+    for (size_t l = 1; l <= net->layers; ++l)
+        if (!decide_layer(w, l)) return false;
+    memset(w->gc, 0, 2 * net->units * w->k * sizeof *w->gc);
+    lip_output_block(net, &w->query->output, w->gc + net->layer[net->layers].offset * w->k);
+    lip_enclose_reverse(net, w->k, w->d, w->d, w->gc, w->gr, w->terms, w->work);
+    return true;
+}
+
+/* ||J t||_q from below, t = w->t: each component is a sum of n products. */
+static double image_norm_down(lip_witness *w, size_t n) {
+    double *c = w->work, *r = w->work + w->k, gamma = lip_gamma(n + 2);
+    for (size_t j = 0; j < w->k; ++j) {
+        double sum = 0, error = 0;
+        for (size_t i = 0; i < n; ++i) {
+            double g = w->gc[i * w->k + j], t = w->t[i];
+            if (t == 0) continue;
+            sum += g * t;
+            error += lip_magnitude(w->gr[i * w->k + j] + gamma * lip_magnitude(g)) * lip_magnitude(t);
+        }
+        c[j] = sum;
+        r[j] = lip_sum_up(error, n + 4);
+    }
+    return lip_vector_norm_down(w->k, c, r, 1, w->query->norm_out);
+}
+
+bool lip_witness_lower(lip_witness *w, double *lower) {
+    size_t n = lip_inputs(w->net);
+    lip_norm p = w->query->norm_in, q = w->query->norm_out;
+    if (!lip_best_direction(n, w->k, w->gc, p, q, w->t)) return false;
+    double length = lip_vector_norm_up(n, w->t, NULL, 1, p);
+    *lower = length > 0 ? lip_div_down(image_norm_down(w, n), length) : 0;
+    if (w->k == 1) { /* the dual norm of the gradient, without rounding a direction */
+        double dual = lip_vector_norm_down(n, w->gc, w->gr, 1, lip_norm_dual(p));
+        if (dual > *lower) *lower = dual;
+    }
+    if (!(*lower > 0)) *lower = 0;
+    return true;
+}
+
+bool lip_witness_upper(lip_witness *w, size_t gram_limit, double *upper) {
+    size_t n = lip_inputs(w->net);
+    if (w->k == 1) {
+        *upper = lip_vector_norm_up(n, w->gc, w->gr, 1, lip_norm_dual(w->query->norm_in));
+        return true;
+    }
+    lip_op *mid = lip_op_dense(w->k, n), *rad = lip_op_dense(w->k, n);
+    double a = INFINITY, b = INFINITY;
+    bool ok = mid && rad;
+    for (size_t i = 0; ok && i < n; ++i)
+        for (size_t j = 0; j < w->k; ++j) {
+            mid->value[j * n + i] = w->gc[i * w->k + j];
+            rad->value[j * n + i] = w->gr[i * w->k + j];
+        }
+    ok = ok && lip_norm_bound(mid, w->query->norm_in, w->query->norm_out, gram_limit, &a) &&
+         lip_norm_bound(rad, w->query->norm_in, w->query->norm_out, gram_limit, &b);
+    *upper = lip_add_up(a, b);
+    lip_op_free(mid);
+    lip_op_free(rad);
+    return ok;
+}
+
+/* ---- Offering points --------------------------------------------------------------------- */
+
+/* w->x = a point of the region near x, at distance about `size` times its extent there. */
+static void nudge(lip_witness *w, const double *x, double size, lip_rng *rng) {
+    const lip_region *region = w->query->region;
+    for (size_t i = 0; i < region->n; ++i) {
+        double half = region->hi[i] / 2 - region->lo[i] / 2;
+        if (!isfinite(half)) half = 1 + fabs(x[i]);
+        double step = size * half * (2 * lip_rng_uniform(rng) - 1);
+        w->x[i] = fmin(fmax(x[i] + step, region->lo[i]), region->hi[i]);
+    }
+    if (region->kind != LIP_BALL || lip_region_contains(region, w->x)) return;
+    double pull = 1 - 4 * size - 1e-14 * sqrt((double)region->n);
+    for (size_t i = 0; i < region->n; ++i)
+        w->x[i] = region->centre[i] + pull * (w->x[i] - region->centre[i]);
+}
+
+static lip_status store_witness(const lip_witness *w, lip_task *task, double lower,
+                                const char *method, lip_error *err) {
+    lip_result *result = task->result;
+    size_t n = lip_inputs(w->net);
+    if (!result->witness_x) {
+        double *x = LIP_NEW(double, n), *t = LIP_NEW(double, n);
+        if (!x || !t) {
+            free(x);
+            free(t);
+            return lip_fail_memory(err);
+        }
+        result->witness_x = x;
+        result->witness_t = t;
+    }
+    memcpy(result->witness_x, w->x, n * sizeof *w->x);
+    memcpy(result->witness_t, w->t, n * sizeof *w->t);
+    result->lower = task->watch.bounds.lower = lower;
+    result->lower_method = method;
+    return LIP_OK;
+}
+
+lip_status lip_witness_offer(lip_witness *w, lip_task *task, const double *x, lip_rng *rng,
+                             lip_step *step, lip_error *err) {
+    for (int attempt = 0; attempt < 8; ++attempt) {
+        nudge(w, x, attempt == 0 ? 0 : 1e-12 * pow(10, attempt), rng);
+        if (!lip_region_contains(w->query->region, w->x) || !lip_witness_decide(w, w->x)) continue;
+        double lower;
+        if (!lip_witness_lower(w, &lower)) return lip_fail_memory(err);
+        if (lower > step->value) step->value = lower;
+        if (lower > task->result->lower || !task->result->witness_x)
+            return store_witness(w, task, lower, step->method, err);
+        return LIP_OK;
+    }
+    return LIP_OK;
+}
+
+lip_status lip_gradient_norm(const lip_network *net, const lip_query *query, const double *x,
+                             double *lower, double *upper, bool *decided, lip_error *err) {
+    lip_preactivation bounds;
+    lip_witness w;
+    lip_status status = lip_query_check(net, query, err);
+    for (size_t i = 0; status == LIP_OK && i < lip_inputs(net); ++i)
+        if (!isfinite(x[i]))
+            status = lip_fail(err, LIP_ARGUMENT, NULL, "expected a finite input, but entry %zu is %g",
+                              i, x[i]);
+    if (status == LIP_OK && !lip_region_contains(query->region, x))
+        status = lip_fail(err, LIP_ARGUMENT, NULL, "the point lies outside the region");
+    if (status != LIP_OK) return status;
+    status = lip_preactivation_create(net, query->region, false, NULL, &bounds, err);
+    if (status != LIP_OK) return status;
+    status = lip_witness_create(net, query, &bounds, &w, err);
+    if (status == LIP_OK) {
+        double lo = 0, hi = INFINITY;
+        bool sure = lip_witness_decide(&w, x);
+        size_t limit = 4096;
+        if (sure && (!lip_witness_lower(&w, &lo) || !lip_witness_upper(&w, limit, &hi)))
+            status = lip_fail_memory(err);
+        if (status == LIP_OK) {
+            *lower = lo;
+            *upper = hi;
+            *decided = sure;
+        }
+        lip_witness_clear(&w);
+    }
+    lip_preactivation_clear(&bounds);
+    return status;
+}
