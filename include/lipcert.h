@@ -68,7 +68,8 @@ typedef struct lip_network lip_network;
 
 /* How to read a network file; zero-initialise for the defaults. */
 typedef struct lip_read_options {
-    bool nnet_normalise; /* .nnet: fold the file's input and output normalisation into the network */
+    bool
+        nnet_normalise; /* .nnet: fold the file's input and output normalisation into the network */
 } lip_read_options;
 
 /* Read ONNX, .nnet, .npz, MATLAB level 5 .mat or the canonical format; also gzip-compressed.  The
@@ -114,9 +115,9 @@ typedef struct lip_layer_info {
     size_t width;
     bool relu;
     size_t terms;
-    size_t source;        /* of the first term: 0 = the input, else a layer */
-    const char *op_kind;  /* of the first term: "dense", "sparse", "conv" */
-    size_t nonzeros;      /* stored weights over all terms */
+    size_t source;       /* of the first term: 0 = the input, else a layer */
+    const char *op_kind; /* of the first term: "dense", "sparse", "conv" */
+    size_t nonzeros;     /* stored weights over all terms */
 } lip_layer_info;
 LIP_API lip_status lip_network_get_layer(const lip_network *net, size_t l, lip_layer_info *info,
                                          lip_error *err);
@@ -145,8 +146,8 @@ typedef struct lip_region lip_region;
 LIP_API lip_status lip_region_everywhere(size_t n, lip_region **region, lip_error *err);
 
 /* lo <= x <= hi, finite, lo <= hi. */
-LIP_API lip_status lip_region_box(size_t n, const double *lo, const double *hi,
-                                  lip_region **region, lip_error *err);
+LIP_API lip_status lip_region_box(size_t n, const double *lo, const double *hi, lip_region **region,
+                                  lip_error *err);
 
 /* centre +- eps, cut with [clip_lo, clip_hi] (-INFINITY and INFINITY: no cut).  centre +- eps is
  * rounded outwards; the resulting doubles are the region. */
@@ -200,8 +201,8 @@ typedef struct lip_output {
 } lip_output;
 
 typedef struct lip_query {
-    lip_norm norm_in;         /* p */
-    lip_norm norm_out;        /* q; of no effect for a single row or margin */
+    lip_norm norm_in;  /* p */
+    lip_norm norm_out; /* q; of no effect for a single row or margin */
     lip_output output;
     const lip_region *region; /* of the network's input dimension; outlives the call only */
 } lip_query;
@@ -220,26 +221,27 @@ typedef enum lip_stop { LIP_FINISHED, LIP_OUT_OF_TIME, LIP_INTERRUPTED } lip_sto
 typedef struct lip_step {
     const char *method; /* its name in lip_methods() */
     lip_side side;
-    double value;       /* a lower or upper bound on L; 0 or INFINITY if it found none */
+    double value; /* a lower or upper bound on L; 0 or INFINITY if it found none */
     lip_evidence evidence;
     double seconds;
-    bool complete;      /* false: stopped early, or failed as `note` says */
+    bool complete; /* false: stopped early, or failed as `note` says */
     char note[160];
 } lip_step;
 
 typedef struct lip_result {
-    double lower;         /* proved lower bound on L; 0 if no witness was found */
-    double upper;         /* proved upper bound on L; INFINITY if none was found */
+    double lower; /* proved lower bound on L; 0 if no witness was found */
+    double upper; /* proved upper bound on L; INFINITY if none was found */
     const char *lower_method, *upper_method; /* "" if none */
-    size_t n;             /* input dimension */
-    double *witness_x;    /* n numbers in the region, off every kink, where the gradient has norm
+    size_t n;                                /* input dimension */
+    double *witness_x; /* n numbers in the region, off every kink, where the gradient has norm
                              >= lower; NULL if there is none */
-    double *witness_t;    /* n numbers: the direction with ||J t||_q >= lower ||t||_p */
-    size_t neurons, stable_active, stable_inactive; /* ReLUs, and how many are stable on the region */
+    double *witness_t; /* n numbers: the direction with ||J t||_q >= lower ||t||_p */
+    size_t neurons, stable_active,
+        stable_inactive; /* ReLUs, and how many are stable on the region */
     size_t steps;
     lip_step *step;
     lip_stop stop;
-    double seconds;       /* wall clock */
+    double seconds; /* wall clock */
 } lip_result;
 
 /* A running bound, for a progress line. */

@@ -19,54 +19,39 @@ const char *lip_status_name(lip_status status) {
 static void copy_text(char *to, size_t size, const char *from) {
     size_t i = 0;
     for (; from && from[i] && i + 1 < size; ++i) {
-        unsigned char c = (unsigned char)from[i];
-        to[i] = (c < 0x20 || c == 0x7f) ? '?' : from[i];
+        bool control = (from[i] >= 0 && from[i] < 0x20) || from[i] == 0x7f;
+        to[i] = from[i];
+        if (control) to[i] = '?';
     }
     to[i] = '\0';
 }
 
-static lip_status fail_va(lip_error *err, lip_status status, const char *place, const char *format,
-                          va_list args) {
-    if (!err) return status;
+static void record(lip_error *err, lip_status status, const char *place, const char *format,
+                   va_list args) {
     char text[sizeof err->message];
+    if (!err) return;
     vsnprintf(text, sizeof text, format, args);
     err->status = status;
     err->file[0] = '\0';
     copy_text(err->place, sizeof err->place, place);
     copy_text(err->message, sizeof err->message, text);
-    return status;
 }
 
-lip_status lip_fail(lip_error *err, lip_status status, const char *place, const char *format, ...) {
+void lip_record(lip_error *err, lip_status status, const char *place, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    fail_va(err, status, place, format, args);
+    record(err, status, place, format, args);
     va_end(args);
-    return status;
 }
 
-lip_status lip_fail_line(lip_error *err, lip_status status, size_t line, const char *format, ...) {
+void lip_record_at(lip_error *err, lip_status status, const char *unit, size_t number,
+                   const char *format, ...) {
     char place[40];
-    snprintf(place, sizeof place, "line %zu", line);
     va_list args;
+    snprintf(place, sizeof place, "%s %zu", unit, number);
     va_start(args, format);
-    fail_va(err, status, place, format, args);
+    record(err, status, place, format, args);
     va_end(args);
-    return status;
-}
-
-lip_status lip_fail_byte(lip_error *err, lip_status status, size_t byte, const char *format, ...) {
-    char place[40];
-    snprintf(place, sizeof place, "byte %zu", byte);
-    va_list args;
-    va_start(args, format);
-    fail_va(err, status, place, format, args);
-    va_end(args);
-    return status;
-}
-
-lip_status lip_fail_memory(lip_error *err) {
-    return lip_fail(err, LIP_OUT_OF_MEMORY, NULL, "out of memory");
 }
 
 lip_status lip_fail_in_file(lip_error *err, const char *file, lip_status status) {

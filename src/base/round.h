@@ -32,9 +32,7 @@ static inline double lip_sub_up(double a, double b) { return lip_up(a - b); }
 static inline double lip_sub_down(double a, double b) { return lip_down(a - b); }
 
 /* 0 times anything is 0 exactly, infinity included: the bounds of a neuron that is not connected. */
-static inline double lip_mul_up(double a, double b) {
-    return a == 0 || b == 0 ? 0 : lip_up(a * b);
-}
+static inline double lip_mul_up(double a, double b) { return a == 0 || b == 0 ? 0 : lip_up(a * b); }
 static inline double lip_mul_down(double a, double b) {
     return a == 0 || b == 0 ? 0 : lip_down(a * b);
 }

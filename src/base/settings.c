@@ -18,8 +18,7 @@ static lip_status check(const char *option, double value, double smallest, doubl
 }
 
 #define CHECK_RANGE(type, field, option, standard, smallest, largest, help)                        \
-    if (status == LIP_OK)                                                                          \
-        status = check(option, (double)settings->field, smallest, largest, err);
+    if (status == LIP_OK) status = check(option, (double)settings->field, smallest, largest, err);
 
 lip_status lip_settings_check(const lip_settings *settings, lip_error *err) {
     lip_status status = LIP_OK;

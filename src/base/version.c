@@ -5,7 +5,6 @@
 #include <zip.h>
 #include <zlib.h>
 
-
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
 #elif defined(__GNUC__)

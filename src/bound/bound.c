@@ -151,7 +151,9 @@ lip_status lip_bound(const lip_network *net, const lip_query *query, const char 
     task.watch.deadline = task.watch.started + settings.time_limit;
     task.watch.bounds = (lip_progress){"", 0, INFINITY, 0};
     status = run_all(&task, chosen, err);
-    if (status == LIP_OK) *out = task.result;
-    else lip_result_free(task.result);
+    if (status == LIP_OK)
+        *out = task.result;
+    else
+        lip_result_free(task.result);
     return status;
 }

@@ -5,7 +5,8 @@
 
 static const lip_method methods[] = {
     {"auto", "both", "all of the methods below that fit, cheap ones first", ""},
-    {"product", "upper", "product of operator norms, best chain of norms 1, 2, inf", "Szegedy et al. 2014"},
+    {"product", "upper", "product of operator norms, best chain of norms 1, 2, inf",
+     "Szegedy et al. 2014"},
     {"interval", "upper", "interval Jacobian; stable neurons are fixed", "Weng et al. 2018"},
     {"lbs", "lower", "largest gradient norm at random points", "Chen et al. 2020"},
     {"ascent", "lower", "annealed ascent of the gradient norm from many starting points",

@@ -81,8 +81,13 @@ static bool sums_create(const lip_op *op, sums *s) {
     size_t most = op->rows > op->cols ? op->rows : op->cols;
     lip_op *mag = lip_op_map(op, lip_magnitude), *squares = mag ? lip_op_map(mag, square) : NULL;
     double *one = LIP_NEW(double, most);
-    *s = (sums){op->rows, op->cols, LIP_NEW(double, op->rows), LIP_NEW(double, op->cols),
-                LIP_NEW(double, op->rows), LIP_NEW(double, op->cols), 0};
+    *s = (sums){op->rows,
+                op->cols,
+                LIP_NEW(double, op->rows),
+                LIP_NEW(double, op->cols),
+                LIP_NEW(double, op->rows),
+                LIP_NEW(double, op->cols),
+                0};
     bool ok = squares && one && s->row && s->col && s->row_square && s->col_square;
     if (ok) {
         for (size_t i = 0; i < most; ++i) one[i] = 1;
@@ -141,8 +146,9 @@ static double from_sums(const sums *s, lip_norm p, lip_norm q) {
         bound = p == LIP_NORM_INF ? largest(s->rows, s->row)
                                   : lip_sqrt_up(largest(s->rows, s->row_square));
     } else if (p == LIP_NORM_INF) {
-        bound = q == LIP_NORM_1 ? total(s->rows, s->row)
-                                : fmin(euclidean(s->rows, s->row), total_roots(s->cols, s->col_square));
+        bound = q == LIP_NORM_1
+                    ? total(s->rows, s->row)
+                    : fmin(euclidean(s->rows, s->row), total_roots(s->cols, s->col_square));
     } else if (q == LIP_NORM_1) {
         bound = fmin(euclidean(s->cols, s->col), total_roots(s->rows, s->row_square));
     } else {

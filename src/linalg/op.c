@@ -110,7 +110,8 @@ void lip_op_adjoint(const lip_op *op, size_t k, const double *y, double *x) {
 
 size_t lip_op_row_terms(const lip_op *op) {
     if (op->kind == LIP_OP_DENSE) return op->cols;
-    if (op->kind == LIP_OP_CONV) return op->conv.in_c / op->conv.groups * op->conv.k_h * op->conv.k_w;
+    if (op->kind == LIP_OP_CONV)
+        return op->conv.in_c / op->conv.groups * op->conv.k_h * op->conv.k_w;
     size_t most = 0;
     for (size_t i = 0; i < op->rows; ++i) {
         size_t n = op->start[i + 1] - op->start[i];
@@ -148,7 +149,8 @@ static size_t axis_outputs(size_t in, size_t before, size_t after, size_t kernel
                            size_t dilation) {
     const size_t limit = (size_t)1 << 40;
     if (!in || !kernel || !stride || !dilation) return 0;
-    if (in > limit || before > limit || after > limit || kernel > limit || dilation > limit) return 0;
+    if (in > limit || before > limit || after > limit || kernel > limit || dilation > limit)
+        return 0;
     size_t extent;
     if (!lip_multiply_sizes(kernel - 1, dilation, &extent) || extent >= limit) return 0;
     size_t padded = in + before + after;

@@ -44,8 +44,10 @@ static void add_tap(const strip_job *job, double w, size_t out_plane, size_t in_
         size_t run = s->stride_w == 1 ? width * k : k, runs = s->stride_w == 1 ? 1 : width;
         for (size_t r = 0; r < runs; ++r) {
             size_t o = (out + r) * k, i = (in + r * s->stride_w) * k;
-            if (job->adjoint) lip_axpy(run, w, job->from + o, job->to + i);
-            else lip_axpy(run, w, job->from + i, job->to + o);
+            if (job->adjoint)
+                lip_axpy(run, w, job->from + o, job->to + i);
+            else
+                lip_axpy(run, w, job->from + i, job->to + o);
         }
     }
 }
@@ -64,12 +66,14 @@ static void for_each_tap(const lip_op *op, const strip_job *job) {
 }
 
 void lip_conv_apply(const lip_op *op, size_t k, const double *x, double *y) {
-    strip_job job = {&op->conv, k, false, x, y};
+    strip_job job = {&op->conv, k, false, x, NULL};
+    job.to = y;
     for_each_tap(op, &job);
 }
 
 void lip_conv_adjoint(const lip_op *op, size_t k, const double *y, double *x) {
-    strip_job job = {&op->conv, k, true, y, x};
+    strip_job job = {&op->conv, k, true, y, NULL};
+    job.to = x;
     for_each_tap(op, &job);
 }
 
@@ -97,7 +101,6 @@ void lip_conv_to_dense(const lip_op *op, double *dense) {
         size_t first_in = o / out_per_group * in_per_group;
         for (size_t c = first_in; c < first_in + in_per_group; ++c)
             for (size_t ky = 0; ky < s->k_h; ++ky)
-                for (size_t kx = 0; kx < s->k_w; ++kx, ++w)
-                    place_tap(op, *w, o, c, ky, kx, dense);
+                for (size_t kx = 0; kx < s->k_w; ++kx, ++w) place_tap(op, *w, o, c, ky, kx, dense);
     }
 }

@@ -35,6 +35,7 @@ void lip_dense_adjoint(const lip_op *op, size_t k, const double *y, double *x) {
     } else if (k == 1) {
         cblas_dgemv(CblasRowMajor, CblasTrans, m, n, 1, op->value, n, y, 1, 1, x, 1);
     } else {
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, c, m, 1, op->value, n, y, c, 1, x, c);
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, c, m, 1, op->value, n, y, c, 1, x,
+                    c);
     }
 }

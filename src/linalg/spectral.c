@@ -67,8 +67,8 @@ bool lip_lanczos_largest(size_t n, const double *a, double *eigenvalue) {
 
 static void gram_dense(const lip_op *op, bool by_rows, double *g) {
     size_t n = by_rows ? op->rows : op->cols, inner = by_rows ? op->cols : op->rows;
-    cblas_dsyrk(CblasRowMajor, CblasLower, by_rows ? CblasNoTrans : CblasTrans, (int)n, (int)inner, 1,
-                op->value, (int)op->cols, 0, g, (int)n);
+    cblas_dsyrk(CblasRowMajor, CblasLower, by_rows ? CblasNoTrans : CblasTrans, (int)n, (int)inner,
+                1, op->value, (int)op->cols, 0, g, (int)n);
 }
 
 /* Columns of A A' are A (A' e_j); the first product copies entries of A and rounds nothing. */
@@ -134,12 +134,12 @@ static double try_shift(size_t n, const double *g, double tau, double *b) {
 }
 
 static double prove_largest(size_t n, const double *g, double estimate, double *b) {
-    double margin = fmax(0.1 * (double)n * (double)(n + 1) * LIP_UNIT, 0x1p-46);
-    for (; margin < 1; margin *= 8) {
-        double bound = try_shift(n, g, estimate * (1 + margin), b);
-        if (bound < INFINITY) return bound;
+    double margin = fmax(0.1 * (double)n * (double)(n + 1) * LIP_UNIT, 0x1p-46), bound = INFINITY;
+    while (bound == INFINITY && margin < 1) {
+        bound = try_shift(n, g, estimate * (1 + margin), b);
+        margin *= 8;
     }
-    return INFINITY;
+    return bound;
 }
 
 bool lip_spectral_bound(const lip_op *op, size_t gram_limit, double *bound) {
@@ -149,8 +149,10 @@ bool lip_spectral_bound(const lip_op *op, size_t gram_limit, double *bound) {
     if (n > gram_limit || n > INT_MAX || !lip_multiply_sizes(n, n, &square)) return true;
     double *g = LIP_NEW(double, square), *b = LIP_NEW(double, square), frobenius, estimate;
     bool ok = g && b && frobenius_squared(op, &frobenius);
-    if (ok && op->kind == LIP_OP_DENSE) gram_dense(op, by_rows, g);
-    else if (ok) ok = gram_by_products(op, by_rows, g);
+    if (ok && op->kind == LIP_OP_DENSE)
+        gram_dense(op, by_rows, g);
+    else if (ok)
+        ok = gram_by_products(op, by_rows, g);
     if (ok) ok = lip_lanczos_largest(n, g, &estimate);
     if (ok && isfinite(estimate) && estimate > 0) {
         size_t terms = by_rows ? lip_op_row_terms(op) : lip_op_col_terms(op);

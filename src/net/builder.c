@@ -81,26 +81,16 @@ size_t lip_builder_width(const lip_builder *b, size_t layer) { return b->layer[l
 void lip_builder_note_fold(lip_builder *b) { ++b->folds; }
 
 /* "layer 3" as a place; readers with a better place make their own checks first. */
-static lip_status fail_layer(lip_error *err, lip_status status, size_t layer, const char *format,
-                             ...) LIP_PRINTF(4, 5);
-static lip_status fail_layer(lip_error *err, lip_status status, size_t layer, const char *format,
-                             ...) {
-    char place[40], text[256];
-    snprintf(place, sizeof place, "layer %zu", layer);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return lip_fail(err, status, place, "%s", text);
-}
+#define fail_layer(err, status, layer, ...)                                                        \
+    (lip_record_at((err), (status), "layer", (layer), __VA_ARGS__), (status))
 
 lip_status lip_builder_term(lip_builder *b, size_t l, size_t source, lip_op *op, lip_error *err) {
     if (!op) return lip_fail_memory(err);
     lip_layer *layer = &b->layer[l];
     lip_status status = LIP_OK;
     if (source >= l) {
-        status = fail_layer(err, LIP_FORMAT, l, "a layer can read earlier layers only, not %zu",
-                            source);
+        status =
+            fail_layer(err, LIP_FORMAT, l, "a layer can read earlier layers only, not %zu", source);
     } else if (op->rows != layer->width || op->cols != b->layer[source].width) {
         status = fail_layer(err, LIP_FORMAT, l,
                             "expected a matrix of %zu rows and %zu columns, found %zu x %zu",

@@ -170,9 +170,12 @@ static void finish_side(const lip_layer *layer, double sign, size_t terms, const
         double bias = layer->bias[i], size = sum->size[i], error = 0;
         if (size != 0) error = lip_sum_up(gamma * (size + lip_magnitude(bias)), terms + 4);
         double value = bias + sum->value[i];
-        if (sum->infinite[i] != 0 || !isfinite(value) || !isfinite(error)) bound[i] = sign * INFINITY;
-        else if (error == 0) bound[i] = value;
-        else bound[i] = sign > 0 ? lip_add_up(value, error) : lip_sub_down(value, error);
+        if (sum->infinite[i] != 0 || !isfinite(value) || !isfinite(error))
+            bound[i] = sign * INFINITY;
+        else if (error == 0)
+            bound[i] = value;
+        else
+            bound[i] = sign > 0 ? lip_add_up(value, error) : lip_sub_down(value, error);
     }
 }
 
@@ -180,8 +183,7 @@ static lip_status unbounded_layer(const lip_network *net, size_t l, lip_preactiv
                                   lip_error *err) {
     const lip_layer *layer = &net->layer[l];
     size_t terms = 4, w = layer->width;
-    for (size_t t = 0; t < layer->nterms; ++t)
-        terms += 2 * lip_op_row_terms(layer->term[t].op) + 2;
+    for (size_t t = 0; t < layer->nterms; ++t) terms += 2 * lip_op_row_terms(layer->term[t].op) + 2;
     lip_status status = LIP_OK;
     for (int side = 0; status == LIP_OK && side < 2; ++side) {
         double sign = side == 0 ? 1 : -1, *memory = LIP_NEW(double, 3 * w);

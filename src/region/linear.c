@@ -30,10 +30,10 @@ typedef struct linear_work {
     const lip_network *net;
     const lip_region *region;
     const lip_preactivation *bounds;
-    double *reach;                /* units: |A| h_max + |b| of each neuron, an upper bound */
-    double *g;                    /* units * k: coefficients of h */
-    size_t k;                     /* columns in use */
-    size_t terms;                 /* bound on the number of terms of any sum here */
+    double *reach; /* units: |A| h_max + |b| of each neuron, an upper bound */
+    double *g;     /* units * k: coefficients of h */
+    size_t k;      /* columns in use */
+    size_t terms;  /* bound on the number of terms of any sum here */
     double value[COLUMNS], size[COLUMNS], slack[COLUMNS];
 } linear_work;
 
@@ -92,8 +92,10 @@ static void relax_layer(linear_work *w, size_t s) {
         double *row = w->g + unit * w->k;
         if (w->bounds->lo[unit] >= 0) continue;
         for (size_t j = 0; j < w->k; ++j) {
-            if (w->bounds->hi[unit] <= 0) row[j] = 0;
-            else relax_neuron(w, unit, j, &row[j]);
+            if (w->bounds->hi[unit] <= 0)
+                row[j] = 0;
+            else
+                relax_neuron(w, unit, j, &row[j]);
         }
     }
 }
@@ -130,8 +132,10 @@ static void concretise(linear_work *w) {
             if (g == 0) continue;
             w->value[j] += g * c;
             w->size[j] += a * lip_magnitude(c);
-            if (ball) squares[j] += a * a;
-            else w->slack[j] += a * lip_magnitude(r);
+            if (ball)
+                squares[j] += a * a;
+            else
+                w->slack[j] += a * lip_magnitude(r);
         }
     }
     for (size_t j = 0; ball && j < w->k; ++j)

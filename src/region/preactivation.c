@@ -26,8 +26,10 @@ lip_status lip_preactivation_create(const lip_network *net, const lip_region *re
         if (status == LIP_OK && linear && bounded(region) && l > 1 && !lip_watch_expired(watch))
             status = lip_linear_layer(net, region, l, watch, &bounds, err);
     }
-    if (status == LIP_OK) *out = bounds;
-    else lip_preactivation_clear(&bounds);
+    if (status == LIP_OK)
+        *out = bounds;
+    else
+        lip_preactivation_clear(&bounds);
     return status;
 }
 

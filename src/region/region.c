@@ -33,7 +33,8 @@ void lip_region_free(lip_region *region) {
 }
 
 static lip_status check_dimension(size_t n, lip_error *err) {
-    return n ? LIP_OK : lip_fail(err, LIP_ARGUMENT, NULL, "expected a region of dimension at least 1");
+    return n ? LIP_OK
+             : lip_fail(err, LIP_ARGUMENT, NULL, "expected a region of dimension at least 1");
 }
 
 lip_status lip_region_everywhere(size_t n, lip_region **out, lip_error *err) {
@@ -64,9 +65,10 @@ lip_status lip_region_box(size_t n, const double *lo, const double *hi, lip_regi
                               "expected finite bounds of the box, but input %zu has [%g, %g]", i,
                               lo[i], hi[i]);
         } else if (lo[i] > hi[i]) {
-            status = lip_fail(err, LIP_ARGUMENT, NULL,
-                              "expected lower <= upper in the box, but input %zu has [%.17g, %.17g]",
-                              i, lo[i], hi[i]);
+            status =
+                lip_fail(err, LIP_ARGUMENT, NULL,
+                         "expected lower <= upper in the box, but input %zu has [%.17g, %.17g]", i,
+                         lo[i], hi[i]);
         }
     }
     if (status != LIP_OK) return status;

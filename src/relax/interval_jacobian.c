@@ -78,7 +78,8 @@ static bool bound_norm(const lip_task *task, const jacobian_work *w, double *bou
     double mid, rad;
     if (!norm_of(task, w, pick_magnitude, bound)) return false;
     if (task->query->norm_in != LIP_NORM_2 || task->query->norm_out != LIP_NORM_2) return true;
-    if (!norm_of(task, w, pick_midpoint, &mid) || !norm_of(task, w, pick_radius, &rad)) return false;
+    if (!norm_of(task, w, pick_midpoint, &mid) || !norm_of(task, w, pick_radius, &rad))
+        return false;
     *bound = fmin(*bound, nextafter(mid + rad, INFINITY));
     return true;
 }

@@ -37,17 +37,17 @@ typedef struct ascent {
     lip_chart chart;
     lip_witness witness;
     lip_rng rng;
-    size_t k;                 /* starting points */
-    size_t m;                 /* outputs of the network */
-    double *xi, *m1, *m2;     /* n * k: search coordinates and Adam's moments */
-    double *h, *z;            /* units * k: values */
-    double *v, *y;            /* units * k: smoothed tangents behind and before the mask */
-    double *mask;             /* units * k: sigma */
-    double *gh, *gv;          /* units * k: cotangents of h (then z) and of v (then y) */
-    double *scale;            /* units: spread of z */
-    double *out, *s;          /* m * k: C'-image of s; rows * k: dual vectors */
-    double *x;                /* n: candidate */
-    double *record;           /* k: best true value per column in this sweep */
+    size_t k;             /* starting points */
+    size_t m;             /* outputs of the network */
+    double *xi, *m1, *m2; /* n * k: search coordinates and Adam's moments */
+    double *h, *z;        /* units * k: values */
+    double *v, *y;        /* units * k: smoothed tangents behind and before the mask */
+    double *mask;         /* units * k: sigma */
+    double *gh, *gv;      /* units * k: cotangents of h (then z) and of v (then y) */
+    double *scale;        /* units: spread of z */
+    double *out, *s;      /* m * k: C'-image of s; rows * k: dual vectors */
+    double *x;            /* n: candidate */
+    double *record;       /* k: best true value per column in this sweep */
 } ascent;
 
 static void ascent_clear(ascent *a) {
@@ -110,8 +110,8 @@ static void forward_tangents(ascent *a, double tau) {
         size_t first = layer->offset * k;
         memset(a->y + first, 0, layer->width * k * sizeof *a->y);
         for (size_t t = 0; t < layer->nterms; ++t)
-            lip_op_apply(layer->term[t].op, k,
-                         a->v + net->layer[layer->term[t].source].offset * k, a->y + first);
+            lip_op_apply(layer->term[t].op, k, a->v + net->layer[layer->term[t].source].offset * k,
+                         a->y + first);
         for (size_t i = 0; i < layer->width; ++i) {
             double width = tau * a->scale[layer->offset + i];
             for (size_t j = first + i * k; j < first + (i + 1) * k; ++j) {
@@ -161,7 +161,8 @@ static void choose_dual(ascent *a) {
         return;
     }
     select_outputs(a, a->v + a->net->layer[a->net->layers].offset * k, a->s);
-    for (size_t j = 0; j < k; ++j) lip_dual_maximiser(rows, a->s + j, k, lip_norm_dual(q), a->s + j);
+    for (size_t j = 0; j < k; ++j)
+        lip_dual_maximiser(rows, a->s + j, k, lip_norm_dual(q), a->s + j);
 }
 
 /* Cotangents of x (input block of gh) and t (input block of gv) of F = s' C v_out. */

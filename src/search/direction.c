@@ -29,9 +29,12 @@ void lip_dual_maximiser(size_t n, const double *v, size_t stride, lip_norm p, do
     }
     for (size_t i = 0; i < n; ++i) {
         double a = v[i * stride];
-        if (p == LIP_NORM_INF) t[i * stride] = a < 0 ? -1 : 1;
-        else if (p == LIP_NORM_2) t[i * stride] = square > 0 ? a / sqrt(square) : 0;
-        else t[i * stride] = i != best ? 0 : a < 0 ? -1 : 1;
+        if (p == LIP_NORM_INF)
+            t[i * stride] = a < 0 ? -1 : 1;
+        else if (p == LIP_NORM_2)
+            t[i * stride] = square > 0 ? a / sqrt(square) : 0;
+        else
+            t[i * stride] = i != best ? 0 : a < 0 ? -1 : 1;
     }
 }
 
@@ -139,8 +142,10 @@ bool lip_best_direction(size_t n, size_t k, const double *gt, lip_norm p, lip_no
         return alternate(n, k, gt, p, q, t);
     double *scratch = LIP_NEW(double, n > k ? n : k);
     bool ok = scratch != NULL;
-    if (ok && q == LIP_NORM_INF) best_row(n, k, gt, p, t, scratch);
-    else if (ok) ok = top_singular(n, k, gt, t, scratch);
+    if (ok && q == LIP_NORM_INF)
+        best_row(n, k, gt, p, t, scratch);
+    else if (ok)
+        ok = top_singular(n, k, gt, t, scratch);
     free(scratch);
     return ok;
 }

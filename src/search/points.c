@@ -21,8 +21,8 @@ static bool reach_of_kinks(const lip_network *net, double *reach) {
             lip_op_apply(layer->term[0].magnitude, 1, one, sum);
             for (size_t i = 0; i < layer->width; ++i)
                 if (sum[i] > 0)
-                    *reach = fmax(*reach, fabs(layer->bias[i]) *
-                                              sqrt((double)lip_inputs(net)) / sum[i]);
+                    *reach =
+                        fmax(*reach, fabs(layer->bias[i]) * sqrt((double)lip_inputs(net)) / sum[i]);
         }
         free(one);
         free(sum);
@@ -44,7 +44,7 @@ bool lip_chart_create(const lip_network *net, const lip_region *region, lip_char
         chart->centre[i] = region->centre[i];
         chart->half[i] = region->kind == LIP_EVERYWHERE ? reach
                          : region->kind == LIP_BALL     ? region->radius
-                                                    : region->hi[i] / 2 - region->lo[i] / 2;
+                                                        : region->hi[i] / 2 - region->lo[i] / 2;
     }
     if (!ok) lip_chart_clear(chart);
     return ok;
@@ -147,8 +147,7 @@ bool lip_jacobian_norms(const lip_network *net, const lip_query *query, size_t p
     if (!gt) return false;
     bool ok = true;
     for (size_t p = 0; ok && p < points; ++p) {
-        for (size_t i = 0; i < n; ++i)
-            memcpy(gt + i * k, g + (i * points + p) * k, k * sizeof *gt);
+        for (size_t i = 0; i < n; ++i) memcpy(gt + i * k, g + (i * points + p) * k, k * sizeof *gt);
         ok = lip_estimate_norm(n, k, gt, query->norm_in, query->norm_out, gt + n * k, &norm[p]);
     }
     free(gt);

@@ -15,11 +15,11 @@ typedef struct sampler {
     lip_chart chart;
     lip_witness witness;
     lip_rng rng;
-    size_t points;         /* per batch */
+    size_t points; /* per batch */
     double *xi, *h, *z, *g;
     double norm[POINTS];
-    double best;           /* largest norm seen, floating point */
-    double *x;             /* its point */
+    double best; /* largest norm seen, floating point */
+    double *x;   /* its point */
 } sampler;
 
 static void sampler_clear(sampler *s) {
@@ -54,7 +54,8 @@ static lip_status sampler_create(lip_task *task, sampler *s, lip_error *err) {
 }
 
 /* Draw and evaluate one batch; true in *improved if one point beats all earlier ones. */
-static lip_status run_batch(lip_task *task, sampler *s, bool centre, bool *improved, lip_error *err) {
+static lip_status run_batch(lip_task *task, sampler *s, bool centre, bool *improved,
+                            lip_error *err) {
     const lip_network *net = task->net;
     size_t n = lip_inputs(net), k = s->points;
     for (size_t j = 0; j < k; ++j) lip_chart_draw(&s->chart, &s->rng, k, j, s->xi);

@@ -61,11 +61,9 @@ lip_status lip_witness_create(const lip_network *net, const lip_query *query,
 static bool decide_neuron(const lip_witness *w, size_t unit, double c, double r) {
     lip_phase phase = lip_preactivation_phase(w->bounds, unit);
     double lo = lip_enclosure_lo(c, r), hi = lip_enclosure_hi(c, r);
-    if (w->live[unit] == 0) w->d[unit] = 0;
-    else if (lo > 0 || phase == LIP_ACTIVE) w->d[unit] = 1;
-    else if (hi < 0 || phase == LIP_INACTIVE) w->d[unit] = 0;
-    else return false;
-    return true;
+    bool active = lo > 0 || phase == LIP_ACTIVE, inactive = hi < 0 || phase == LIP_INACTIVE;
+    w->d[unit] = active && w->live[unit] != 0 ? 1 : 0;
+    return active || inactive || w->live[unit] == 0;
 }
 
 /* Turn the enclosure of z into one of h = max(z, 0). */
@@ -100,8 +98,10 @@ static bool decide_layer(lip_witness *w, size_t l) {
         if (!layer->relu) continue;
         bool constant = w->live[unit] == 0;
         if (!decide_neuron(w, unit, c[i], r[i])) return false;
-        if (constant) rectify(&c[i], &r[i]);
-        else if (w->d[unit] == 0) c[i] = r[i] = w->live[unit] = 0;
+        if (constant)
+            rectify(&c[i], &r[i]);
+        else if (w->d[unit] == 0)
+            c[i] = r[i] = w->live[unit] = 0;
     }
     return true;
 }
@@ -128,7 +128,8 @@ static double image_norm_down(lip_witness *w, size_t n) {
             double g = w->gc[i * w->k + j], t = w->t[i];
             if (t == 0) continue;
             sum += g * t;
-            error += lip_magnitude(w->gr[i * w->k + j] + gamma * lip_magnitude(g)) * lip_magnitude(t);
+            error +=
+                lip_magnitude(w->gr[i * w->k + j] + gamma * lip_magnitude(g)) * lip_magnitude(t);
         }
         c[j] = sum;
         r[j] = lip_sum_up(error, n + 4);
@@ -232,8 +233,8 @@ lip_status lip_gradient_norm(const lip_network *net, const lip_query *query, con
     lip_status status = lip_query_check(net, query, err);
     for (size_t i = 0; status == LIP_OK && i < lip_inputs(net); ++i)
         if (!isfinite(x[i]))
-            status = lip_fail(err, LIP_ARGUMENT, NULL, "expected a finite input, but entry %zu is %g",
-                              i, x[i]);
+            status = lip_fail(err, LIP_ARGUMENT, NULL,
+                              "expected a finite input, but entry %zu is %g", i, x[i]);
     if (status == LIP_OK && !lip_region_contains(query->region, x))
         status = lip_fail(err, LIP_ARGUMENT, NULL, "the point lies outside the region");
     if (status != LIP_OK) return status;

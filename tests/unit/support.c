@@ -1,8 +1,6 @@
 #include "support.h"
 
-double uniform(lip_rng *rng, double lo, double hi) {
-    return lo + (hi - lo) * lip_rng_uniform(rng);
-}
+double uniform(lip_rng *rng, double lo, double hi) { return lo + (hi - lo) * lip_rng_uniform(rng); }
 
 size_t pick(lip_rng *rng, size_t n) { return (size_t)(lip_rng_next(rng) % n); }
 
@@ -68,7 +66,8 @@ lip_network *random_network(lip_rng *rng, size_t inputs, size_t layers, size_t w
         add_term(b, index, last, op);
         if (l > 1 && pick(rng, 3) == 0) {
             size_t source = pick(rng, last);
-            add_term(b, index, source, random_sparse(rng, width, lip_builder_width(b, source), 0.4));
+            add_term(b, index, source,
+                     random_sparse(rng, width, lip_builder_width(b, source), 0.4));
         }
         random_bias(rng, b, index, width);
         last = index;
@@ -79,13 +78,33 @@ lip_network *random_network(lip_rng *rng, size_t inputs, size_t layers, size_t w
 }
 
 lip_network *random_conv_network(lip_rng *rng) {
-    lip_conv_shape first = {.in_c = 2, .in_h = 5, .in_w = 6, .out_c = 4, .k_h = 3, .k_w = 2,
-                            .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 2,
-                            .pad_top = 1, .pad_left = 1, .groups = 2};
+    lip_conv_shape first = {.in_c = 2,
+                            .in_h = 5,
+                            .in_w = 6,
+                            .out_c = 4,
+                            .k_h = 3,
+                            .k_w = 2,
+                            .stride_h = 1,
+                            .stride_w = 1,
+                            .dilation_h = 1,
+                            .dilation_w = 2,
+                            .pad_top = 1,
+                            .pad_left = 1,
+                            .groups = 2};
     assert_true(lip_conv_output_size(&first, 0, 1));
-    lip_conv_shape second = {.in_c = 4, .in_h = first.out_h, .in_w = first.out_w, .out_c = 3,
-                             .k_h = 2, .k_w = 3, .stride_h = 2, .stride_w = 2, .dilation_h = 1,
-                             .dilation_w = 1, .pad_top = 0, .pad_left = 1, .groups = 1};
+    lip_conv_shape second = {.in_c = 4,
+                             .in_h = first.out_h,
+                             .in_w = first.out_w,
+                             .out_c = 3,
+                             .k_h = 2,
+                             .k_w = 3,
+                             .stride_h = 2,
+                             .stride_w = 2,
+                             .dilation_h = 1,
+                             .dilation_w = 1,
+                             .pad_top = 0,
+                             .pad_left = 1,
+                             .groups = 1};
     assert_true(lip_conv_output_size(&second, 1, 1));
     lip_op *a = random_conv(rng, &first), *c = random_conv(rng, &second);
     lip_builder *b = lip_builder_create(a->cols, "test");
@@ -168,13 +187,15 @@ exact_values exact_reverse(const lip_network *net, const double *d, const double
     for (size_t l = net->layers; l >= 1; --l) {
         const lip_layer *layer = &net->layer[l];
         for (size_t i = 0; layer->relu && i < layer->width; ++i)
-            mpfr_mul_d(g.v[layer->offset + i], g.v[layer->offset + i], d[layer->offset + i], MPFR_RNDN);
+            mpfr_mul_d(g.v[layer->offset + i], g.v[layer->offset + i], d[layer->offset + i],
+                       MPFR_RNDN);
         for (size_t t = 0; t < layer->nterms; ++t) {
             const lip_layer *source = &net->layer[layer->term[t].source];
             double *a = dense_of(layer->term[t].op);
             for (size_t i = 0; i < layer->width; ++i)
                 for (size_t j = 0; j < source->width; ++j) {
-                    mpfr_mul_d(product, g.v[layer->offset + i], a[i * source->width + j], MPFR_RNDN);
+                    mpfr_mul_d(product, g.v[layer->offset + i], a[i * source->width + j],
+                               MPFR_RNDN);
                     mpfr_add(g.v[source->offset + j], g.v[source->offset + j], product, MPFR_RNDN);
                 }
             free(a);

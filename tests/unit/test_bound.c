@@ -27,15 +27,20 @@ static void test_lower_meets_upper_in_order(void **state) {
     lip_rng rng;
     lip_rng_seed(&rng, 60);
     for (int i = 0; i < 60; ++i) {
-        lip_network *net = i % 12 == 11 ? random_conv_network(&rng) : random_network(&rng, 3, 2, 6, 3);
+        lip_network *net =
+            i % 12 == 11 ? random_conv_network(&rng) : random_network(&rng, 3, 2, 6, 3);
         size_t n = lip_inputs(net);
         double *c = calloc(n, sizeof *c);
         lip_region *region;
         lip_error err;
-        if (i % 3 == 0) lip_region_everywhere(n, &region, &err);
-        else if (i % 3 == 1) lip_region_box_around(n, c, 0.5, -INFINITY, INFINITY, &region, &err);
-        else lip_region_ball(n, c, 0.5, &region, &err);
-        lip_output outputs[] = {{LIP_OUTPUT_ROW, 1, 0}, {LIP_OUTPUT_MARGIN, 0, 2}, {LIP_OUTPUT_ALL, 0, 0}};
+        if (i % 3 == 0)
+            lip_region_everywhere(n, &region, &err);
+        else if (i % 3 == 1)
+            lip_region_box_around(n, c, 0.5, -INFINITY, INFINITY, &region, &err);
+        else
+            lip_region_ball(n, c, 0.5, &region, &err);
+        lip_output outputs[] = {
+            {LIP_OUTPUT_ROW, 1, 0}, {LIP_OUTPUT_MARGIN, 0, 2}, {LIP_OUTPUT_ALL, 0, 0}};
         for (int o = 0; o < 3; ++o)
             for (int p = 1; p <= 3; ++p)
                 for (int q = 1; q <= 3; ++q) {
@@ -45,14 +50,17 @@ static void test_lower_meets_upper_in_order(void **state) {
                     assert_true(r->lower <= r->upper && isfinite(r->upper));
                     for (size_t s = 0; s < r->steps; ++s) {
                         assert_true(r->step[s].complete && r->step[s].evidence == LIP_PROVED);
-                        if (r->step[s].side == LIP_UPPER) assert_true(r->step[s].value >= r->upper);
-                        else assert_true(r->step[s].value <= r->lower);
+                        if (r->step[s].side == LIP_UPPER)
+                            assert_true(r->step[s].value >= r->upper);
+                        else
+                            assert_true(r->step[s].value <= r->lower);
                     }
                     double lo, hi; /* the witness confirms the lower bound */
                     bool decided;
                     assert_non_null(r->witness_x);
                     assert_int_equal(
-                        lip_gradient_norm(net, &query, r->witness_x, &lo, &hi, &decided, &err), LIP_OK);
+                        lip_gradient_norm(net, &query, r->witness_x, &lo, &hi, &decided, &err),
+                        LIP_OK);
                     if (decided) assert_true(lo >= r->lower * (1 - 1e-12) && hi >= r->lower);
                     assert_true(lip_region_contains(region, r->witness_x));
                     lip_result_free(r);
@@ -156,13 +164,19 @@ static void test_bad_questions_are_refused(void **state) {
     } cases[] = {
         {{(lip_norm)7, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region}, NULL, "norm 1, 2 or inf"},
         {{LIP_NORM_2, (lip_norm)0, {LIP_OUTPUT_ALL, 0, 0}, region}, NULL, "norm 1, 2 or inf"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 2, 0}, region}, NULL, "output from 0 to 1, found 2"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 2, 0}, region},
+         NULL,
+         "output from 0 to 1, found 2"},
         {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_MARGIN, 0, 5}, region}, NULL, "found 5"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_MARGIN, 1, 1}, region}, NULL, "two different outputs"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_MARGIN, 1, 1}, region},
+         NULL,
+         "two different outputs"},
         {{LIP_NORM_2, LIP_NORM_2, {(lip_output_kind)9, 1, 1}, region}, NULL, "unknown kind"},
         {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, NULL}, NULL, "region"},
         {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, other}, NULL, "dimension 3"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region}, "magic", "unknown method 'magic'"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region},
+         "magic",
+         "unknown method 'magic'"},
         {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region}, "lbs,", "unknown method ''"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
@@ -186,9 +200,10 @@ static void test_bad_questions_are_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lower_meets_upper_in_order), cmocka_unit_test(test_same_seed_same_bits),
-        cmocka_unit_test(test_interruption_keeps_bounds), cmocka_unit_test(test_no_time_is_no_failure),
-        cmocka_unit_test(test_bad_questions_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lower_meets_upper_in_order),
+                                       cmocka_unit_test(test_same_seed_same_bits),
+                                       cmocka_unit_test(test_interruption_keeps_bounds),
+                                       cmocka_unit_test(test_no_time_is_no_failure),
+                                       cmocka_unit_test(test_bad_questions_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

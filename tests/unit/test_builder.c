@@ -111,10 +111,12 @@ static void test_jacobian_agrees_with_differences(void **state) {
     lip_rng_seed(&rng, 40);
     int checked = 0;
     for (int i = 0; i < 60; ++i) {
-        lip_network *net = i % 10 == 9 ? random_conv_network(&rng) : random_network(&rng, 4, 3, 6, 3);
+        lip_network *net =
+            i % 10 == 9 ? random_conv_network(&rng) : random_network(&rng, 4, 3, 6, 3);
         size_t n = lip_inputs(net), m = lip_outputs(net);
         lip_error err;
-        double *x = calloc(n, sizeof *x), *jac = calloc(m * n, sizeof *jac), *g = calloc(n, sizeof *g);
+        double *x = calloc(n, sizeof *x), *jac = calloc(m * n, sizeof *jac),
+               *g = calloc(n, sizeof *g);
         double *zp = calloc(net->units, sizeof *zp), *zm = calloc(net->units, sizeof *zm);
         for (size_t j = 0; j < n; ++j) x[j] = lip_rng_gaussian(&rng);
         assert_int_equal(lip_network_jacobian(net, x, jac, &err), LIP_OK);
@@ -172,11 +174,12 @@ static void test_public_calls_refuse_nonsense(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wrong_shape_is_refused), cmocka_unit_test(test_numbers_must_be_finite),
-        cmocka_unit_test(test_output_is_made_linear), cmocka_unit_test(test_unused_layers_are_dropped),
-        cmocka_unit_test(test_chain_is_recognised),
-        cmocka_unit_test(test_jacobian_agrees_with_differences),
-        cmocka_unit_test(test_public_calls_refuse_nonsense)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_wrong_shape_is_refused),
+                                       cmocka_unit_test(test_numbers_must_be_finite),
+                                       cmocka_unit_test(test_output_is_made_linear),
+                                       cmocka_unit_test(test_unused_layers_are_dropped),
+                                       cmocka_unit_test(test_chain_is_recognised),
+                                       cmocka_unit_test(test_jacobian_agrees_with_differences),
+                                       cmocka_unit_test(test_public_calls_refuse_nonsense)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

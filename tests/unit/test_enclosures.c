@@ -4,8 +4,9 @@
 #include "net/enclose.h"
 
 static lip_network *some_network(lip_rng *rng, int i) {
-    return i % 10 == 9 ? random_conv_network(rng)
-                       : random_network(rng, 1 + pick(rng, 6), 1 + pick(rng, 4), 8, 1 + pick(rng, 3));
+    return i % 10 == 9
+               ? random_conv_network(rng)
+               : random_network(rng, 1 + pick(rng, 6), 1 + pick(rng, 4), 8, 1 + pick(rng, 3));
 }
 
 /* One layer at a time from the exact h rounded to midpoint and radius. */
@@ -16,7 +17,8 @@ static void test_forward_contains_exact(void **state) {
     for (int i = 0; i < 120; ++i) {
         lip_network *net = some_network(&rng, i);
         size_t n = net->units;
-        double *c = calloc(n, sizeof *c), *r = calloc(n, sizeof *r), *work = calloc(n, sizeof *work);
+        double *c = calloc(n, sizeof *c), *r = calloc(n, sizeof *r),
+               *work = calloc(n, sizeof *work);
         double scale = i % 3 == 0 ? 1e-3 : i % 3 == 1 ? 1 : 1e150;
         for (size_t j = 0; j < lip_inputs(net); ++j) c[j] = scale * lip_rng_gaussian(&rng);
         exact_values z = exact_forward(net, c);
@@ -28,7 +30,8 @@ static void test_forward_contains_exact(void **state) {
                 double lo = lip_enclosure_lo(lc[j], lr[j]), hi = lip_enclosure_hi(lc[j], lr[j]);
                 assert_true(exact_between(z.v[layer->offset + j], lo, hi));
                 assert_true(lr[j] <= 1e-10 * scale * 1e4);
-                if (layer->relu && hi <= 0) lc[j] = lr[j] = 0;
+                if (layer->relu && hi <= 0)
+                    lc[j] = lr[j] = 0;
                 else if (layer->relu && lo < 0) { /* undecided: [0, hi] */
                     lc[j] = hi / 2;
                     lr[j] = nextafter(hi / 2, INFINITY);
@@ -112,8 +115,9 @@ static void test_overflow_is_unbounded(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward_contains_exact), cmocka_unit_test(test_reverse_contains_exact),
-        cmocka_unit_test(test_underflow_is_covered), cmocka_unit_test(test_overflow_is_unbounded)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward_contains_exact),
+                                       cmocka_unit_test(test_reverse_contains_exact),
+                                       cmocka_unit_test(test_underflow_is_covered),
+                                       cmocka_unit_test(test_overflow_is_unbounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

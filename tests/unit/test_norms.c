@@ -22,9 +22,12 @@ static double sampled_norm(lip_rng *rng, const lip_op *op, lip_norm p, lip_norm 
     double t[8], y[8], most = 0;
     for (int trial = 0; trial < 600; ++trial) {
         for (size_t j = 0; j < op->cols; ++j) {
-            if (trial < 256) t[j] = trial >> j & 1 ? 1 : -1;
-            else if (trial < 264) t[j] = (int)j == trial - 256;
-            else t[j] = lip_rng_gaussian(rng);
+            if (trial < 256)
+                t[j] = trial >> j & 1 ? 1 : -1;
+            else if (trial < 264)
+                t[j] = (int)j == trial - 256;
+            else
+                t[j] = lip_rng_gaussian(rng);
         }
         memset(y, 0, sizeof y);
         lip_op_apply(op, 1, t, y);
@@ -65,7 +68,8 @@ static void test_exact_ones_are_tight(void **state) {
         lip_op *op = random_dense(&rng, 1 + pick(&rng, 8), 1 + pick(&rng, 8));
         lip_norm_table t;
         assert_true(lip_norm_bounds(op, 100, &t));
-        assert_true(t.value[2][2] <= sampled_norm(&rng, op, LIP_NORM_INF, LIP_NORM_INF) * (1 + 1e-12));
+        assert_true(t.value[2][2] <=
+                    sampled_norm(&rng, op, LIP_NORM_INF, LIP_NORM_INF) * (1 + 1e-12));
         assert_true(t.value[0][0] <= sampled_norm(&rng, op, LIP_NORM_1, LIP_NORM_1) * (1 + 1e-12));
         double a[64], s[8], superb[8];
         lip_op_to_dense(op, a);
@@ -107,8 +111,18 @@ static void test_spectral_of_convolution(void **state) {
     (void)state;
     lip_rng rng;
     lip_rng_seed(&rng, 32);
-    lip_conv_shape s = {.in_c = 3, .in_h = 8, .in_w = 7, .out_c = 4, .k_h = 3, .k_w = 3, .stride_h = 2,
-                        .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_left = 1,
+    lip_conv_shape s = {.in_c = 3,
+                        .in_h = 8,
+                        .in_w = 7,
+                        .out_c = 4,
+                        .k_h = 3,
+                        .k_w = 3,
+                        .stride_h = 2,
+                        .stride_w = 1,
+                        .dilation_h = 1,
+                        .dilation_w = 1,
+                        .pad_top = 1,
+                        .pad_left = 1,
                         .groups = 1};
     assert_true(lip_conv_output_size(&s, 1, 1));
     lip_op *conv = random_conv(&rng, &s), *dense = lip_op_dense(conv->rows, conv->cols);
@@ -182,10 +196,12 @@ static void test_overflow_gives_infinity(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_nine_are_bounds), cmocka_unit_test(test_exact_ones_are_tight),
-        cmocka_unit_test(test_spectral_of_known_matrices),
-        cmocka_unit_test(test_spectral_of_convolution), cmocka_unit_test(test_cholesky_decides),
-        cmocka_unit_test(test_vector_norms_enclose), cmocka_unit_test(test_overflow_gives_infinity)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all_nine_are_bounds),
+                                       cmocka_unit_test(test_exact_ones_are_tight),
+                                       cmocka_unit_test(test_spectral_of_known_matrices),
+                                       cmocka_unit_test(test_spectral_of_convolution),
+                                       cmocka_unit_test(test_cholesky_decides),
+                                       cmocka_unit_test(test_vector_norms_enclose),
+                                       cmocka_unit_test(test_overflow_gives_infinity)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

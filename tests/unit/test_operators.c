@@ -8,7 +8,8 @@ static void check_products(lip_rng *rng, const lip_op *op) {
         double *x = malloc(op->cols * k * sizeof *x), *y = malloc(op->rows * k * sizeof *y);
         double *u = malloc(op->cols * k * sizeof *u);
         for (size_t i = 0; i < op->cols * k; ++i) x[i] = lip_rng_gaussian(rng);
-        for (size_t i = 0; i < op->rows * k; ++i) y[i] = 0.25; /* products are added to what is there */
+        for (size_t i = 0; i < op->rows * k; ++i)
+            y[i] = 0.25; /* products are added to what is there */
         lip_op_apply(op, k, x, y);
         for (size_t i = 0; i < op->rows; ++i)
             for (size_t c = 0; c < k; ++c) {
@@ -88,12 +89,19 @@ static void test_convolutions(void **state) {
     int built = 0;
     for (int i = 0; i < 300; ++i) {
         size_t groups = 1 + pick(&rng, 2);
-        lip_conv_shape s = {.in_c = groups * (1 + pick(&rng, 2)), .in_h = 1 + pick(&rng, 6),
-                            .in_w = 1 + pick(&rng, 6), .out_c = groups * (1 + pick(&rng, 2)),
-                            .k_h = 1 + pick(&rng, 3), .k_w = 1 + pick(&rng, 3),
-                            .stride_h = 1 + pick(&rng, 3), .stride_w = 1 + pick(&rng, 3),
-                            .dilation_h = 1 + pick(&rng, 2), .dilation_w = 1 + pick(&rng, 2),
-                            .pad_top = pick(&rng, 4), .pad_left = pick(&rng, 4), .groups = groups};
+        lip_conv_shape s = {.in_c = groups * (1 + pick(&rng, 2)),
+                            .in_h = 1 + pick(&rng, 6),
+                            .in_w = 1 + pick(&rng, 6),
+                            .out_c = groups * (1 + pick(&rng, 2)),
+                            .k_h = 1 + pick(&rng, 3),
+                            .k_w = 1 + pick(&rng, 3),
+                            .stride_h = 1 + pick(&rng, 3),
+                            .stride_w = 1 + pick(&rng, 3),
+                            .dilation_h = 1 + pick(&rng, 2),
+                            .dilation_w = 1 + pick(&rng, 2),
+                            .pad_top = pick(&rng, 4),
+                            .pad_left = pick(&rng, 4),
+                            .groups = groups};
         if (!lip_conv_output_size(&s, pick(&rng, 4), pick(&rng, 4))) continue;
         ++built;
         lip_op *op = random_conv(&rng, &s);
@@ -110,8 +118,17 @@ static void test_convolutions(void **state) {
 
 static void test_output_size_refuses_nonsense(void **state) {
     (void)state;
-    lip_conv_shape s = {.in_c = 1, .in_h = 3, .in_w = 3, .out_c = 1, .k_h = 5, .k_w = 1,
-                        .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .groups = 1};
+    lip_conv_shape s = {.in_c = 1,
+                        .in_h = 3,
+                        .in_w = 3,
+                        .out_c = 1,
+                        .k_h = 5,
+                        .k_w = 1,
+                        .stride_h = 1,
+                        .stride_w = 1,
+                        .dilation_h = 1,
+                        .dilation_w = 1,
+                        .groups = 1};
     assert_false(lip_conv_output_size(&s, 0, 0)); /* kernel taller than the image */
     s.k_h = 3;
     assert_true(lip_conv_output_size(&s, 0, 0));
@@ -139,9 +156,9 @@ static void test_map_keeps_structure(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dense_and_sparse), cmocka_unit_test(test_convolutions),
-        cmocka_unit_test(test_output_size_refuses_nonsense),
-        cmocka_unit_test(test_map_keeps_structure)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_dense_and_sparse),
+                                       cmocka_unit_test(test_convolutions),
+                                       cmocka_unit_test(test_output_size_refuses_nonsense),
+                                       cmocka_unit_test(test_map_keeps_structure)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

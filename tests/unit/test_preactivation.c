@@ -17,9 +17,12 @@ static void random_point(lip_rng *rng, const lip_region *region, double *x) {
         return;
     }
     for (size_t i = 0; i < n; ++i) {
-        if (region->kind == LIP_EVERYWHERE) x[i] = lip_rng_gaussian(rng) * pow(10, uniform(rng, -2, 4));
-        else if (pick(rng, 3) == 0) x[i] = pick(rng, 2) ? region->lo[i] : region->hi[i];
-        else x[i] = uniform(rng, region->lo[i], region->hi[i]);
+        if (region->kind == LIP_EVERYWHERE)
+            x[i] = lip_rng_gaussian(rng) * pow(10, uniform(rng, -2, 4));
+        else if (pick(rng, 3) == 0)
+            x[i] = pick(rng, 2) ? region->lo[i] : region->hi[i];
+        else
+            x[i] = uniform(rng, region->lo[i], region->hi[i]);
     }
 }
 
@@ -30,8 +33,8 @@ static lip_region *random_region(lip_rng *rng, size_t n, int kind) {
     for (size_t i = 0; i < n; ++i) c[i] = lip_rng_gaussian(rng);
     if (kind == 0) assert_int_equal(lip_region_everywhere(n, &region, &err), LIP_OK);
     if (kind == 1)
-        assert_int_equal(
-            lip_region_box_around(n, c, eps, -INFINITY, INFINITY, &region, &err), LIP_OK);
+        assert_int_equal(lip_region_box_around(n, c, eps, -INFINITY, INFINITY, &region, &err),
+                         LIP_OK);
     if (kind == 2) assert_int_equal(lip_region_ball(n, c, eps, &region, &err), LIP_OK);
     free(c);
     return region;
@@ -44,7 +47,8 @@ static void check_contains(lip_rng *rng, const lip_network *net, const lip_regio
         random_point(rng, region, x);
         if (!lip_region_contains(region, x)) continue;
         exact_values z = exact_forward(net, x);
-        for (size_t u = 0; u < net->units; ++u) assert_true(exact_between(z.v[u], b->lo[u], b->hi[u]));
+        for (size_t u = 0; u < net->units; ++u)
+            assert_true(exact_between(z.v[u], b->lo[u], b->hi[u]));
         exact_clear(&z);
     }
     free(x);
@@ -109,7 +113,8 @@ static void test_smaller_box_is_tighter(void **state) {
 static void test_everywhere_uses_signs(void **state) {
     (void)state;
     size_t width[] = {1, 2, 3, 1};
-    double w1[] = {1, -2}, w2[] = {1, 2, -1, -3, 0, 0}, w3[] = {1, 1, 1}, b2[] = {0.5, -0.25, 0.125};
+    double w1[] = {1, -2}, w2[] = {1, 2, -1, -3, 0, 0}, w3[] = {1, 1, 1},
+           b2[] = {0.5, -0.25, 0.125};
     const double *weight[] = {w1, w2, w3}, *bias[] = {NULL, b2, NULL};
     lip_network *net;
     lip_region *region;
@@ -150,9 +155,9 @@ static void test_no_interior_no_touching_phase(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bounds_contain_exact_values),
-        cmocka_unit_test(test_smaller_box_is_tighter), cmocka_unit_test(test_everywhere_uses_signs),
-        cmocka_unit_test(test_no_interior_no_touching_phase)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds_contain_exact_values),
+                                       cmocka_unit_test(test_smaller_box_is_tighter),
+                                       cmocka_unit_test(test_everywhere_uses_signs),
+                                       cmocka_unit_test(test_no_interior_no_touching_phase)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,8 @@ static void test_nonsense_is_refused(void **state) {
     lip_error err;
     expect_refusal(lip_region_box(2, a, b, &r, &err), &err, "input 1 has [1, 0]");
     expect_refusal(lip_region_box(2, a, bad, &r, &err), &err, "finite");
-    expect_refusal(lip_region_box_around(2, a, -1, -INFINITY, INFINITY, &r, &err), &err, "eps >= 0");
+    expect_refusal(lip_region_box_around(2, a, -1, -INFINITY, INFINITY, &r, &err), &err,
+                   "eps >= 0");
     expect_refusal(lip_region_box_around(2, a, NAN, -INFINITY, INFINITY, &r, &err), &err, "eps");
     expect_refusal(lip_region_box_around(2, a, 0.1, 5, 6, &r, &err), &err, "clip range");
     expect_refusal(lip_region_box_around(2, a, 0.1, 6, 5, &r, &err), &err, "clip range lo <= hi");

@@ -25,18 +25,27 @@ static void test_gradient_norm_by_phase(void **state) {
     const struct {
         double x[2], norm1, norm2, norminf;
         bool decided;
-    } cases[] = {{{1, 1}, 2, 2.23606797749979, 3, true}, {{1, -1}, 1, 1, 1, true},
-                 {{-1, 1}, 2, 2, 2, true},               {{-1, -1}, 0, 0, 0, true},
-                 {{0, 1}, 0, 0, 0, false},               {{1, 0x1p-1060}, 2, 2.23606797749979, 3, false}};
+    } cases[] = {{{1, 1}, 2, 2.23606797749979, 3, true},
+                 {{1, -1}, 1, 1, 1, true},
+                 {{-1, 1}, 2, 2, 2, true},
+                 {{-1, -1}, 0, 0, 0, true},
+                 {{0, 1}, 0, 0, 0, false},
+                 {{1, 0x1p-1060}, 2, 2.23606797749979, 3, false}};
     for (size_t i = 0; i < 6; ++i)
         for (int p = 1; p <= 3; ++p) {
             lip_query q = {(lip_norm)p, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, region};
-            double lo, hi, want = p == 1 ? cases[i].norm1 : p == 2 ? cases[i].norm2 : cases[i].norminf;
+            double lo, hi,
+                want = p == 1   ? cases[i].norm1
+                       : p == 2 ? cases[i].norm2
+                                : cases[i].norminf;
             bool decided;
-            assert_int_equal(lip_gradient_norm(net, &q, cases[i].x, &lo, &hi, &decided, &err), LIP_OK);
+            assert_int_equal(lip_gradient_norm(net, &q, cases[i].x, &lo, &hi, &decided, &err),
+                             LIP_OK);
             assert_int_equal(decided, cases[i].decided);
-            if (!decided) assert_true(lo == 0 && hi == INFINITY);
-            else assert_true(lo <= want && want <= hi && hi - lo <= 1e-13 * (1 + want));
+            if (!decided)
+                assert_true(lo == 0 && hi == INFINITY);
+            else
+                assert_true(lo <= want && want <= hi && hi - lo <= 1e-13 * (1 + want));
         }
     lip_region_free(region);
     lip_network_free(net);
@@ -83,8 +92,10 @@ static void test_directions_are_good(void **state) {
                     most = fmax(most, lip_plain_norm(k, y, (lip_norm)q));
                 }
                 bool easy = p == 1 || q == 3 || (p == 2 && q == 2) || k == 1;
-                if (easy) assert_true(norm >= most * (1 - 1e-12));
-                else worse += norm < most * (1 - 1e-9);
+                if (easy)
+                    assert_true(norm >= most * (1 - 1e-12));
+                else
+                    worse += norm < most * (1 - 1e-9);
             }
     }
     assert_true(worse <= 6); /* of 600 hard ones: a local maximum now and then is allowed */
@@ -112,8 +123,10 @@ static void test_drawn_points_lie_inside(void **state) {
             for (size_t j = 0; j < 4; ++j) {
                 double p[2] = {x[j], x[4 + j]};
                 double d = hypot(p[0] - lo[0], p[1] - lo[1]);
-                if (r == 0) assert_true(lip_region_contains(regions[0], p));
-                else assert_true(d <= 0.1 * (1 + 1e-14));
+                if (r == 0)
+                    assert_true(lip_region_contains(regions[0], p));
+                else
+                    assert_true(d <= 0.1 * (1 + 1e-14));
             }
         }
         lip_chart_clear(&chart);
@@ -123,9 +136,9 @@ static void test_drawn_points_lie_inside(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradient_norm_by_phase),
-        cmocka_unit_test(test_point_outside_region_is_refused),
-        cmocka_unit_test(test_directions_are_good), cmocka_unit_test(test_drawn_points_lie_inside)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gradient_norm_by_phase),
+                                       cmocka_unit_test(test_point_outside_region_is_refused),
+                                       cmocka_unit_test(test_directions_are_good),
+                                       cmocka_unit_test(test_drawn_points_lie_inside)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
