@@ -1,0 +1,135 @@
+/* The table of subcommands, and `help`. */
+#include "commands.h"
+
+#include "failure.h"
+
+#include <string.h>
+
+#define POINT (CLI_BIT(INPUT) | CLI_BIT(ROW) | CLI_BIT(SCALE))
+#define QUESTION                                                                                   \
+    (CLI_BIT(NORM) | CLI_BIT(OUT_NORM) | CLI_BIT(OUTPUT) | CLI_BIT(MARGIN) | CLI_BIT(ALL))
+#define REGION                                                                                     \
+    (CLI_BIT(GLOBAL) | CLI_BIT(BOX) | CLI_BIT(BOX_FILE) | CLI_BIT(BALL) | CLI_BIT(VNNLIB) |        \
+     CLI_BIT(CLIP) | CLI_BIT(ROW) | CLI_BIT(SCALE))
+#define NET CLI_BIT(NNET_NORMALISE)
+
+static const char bound_details[] =
+    "Proves  lower <= L <= upper  for L, the largest operator norm of the Jacobian over the "
+    "region:\n"
+    "the Lipschitz constant with respect to the chosen norms.  Both numbers include all rounding.\n"
+    "Ctrl-C and the time limit end the run with the best bounds proved so far.\n"
+    "A network with one output is treated as --output 0.\n";
+static const char gradient_details[] =
+    "Encloses the norm of the Jacobian at the point X in interval arithmetic.  A point too close "
+    "to\n"
+    "a kink of a ReLU stays undecided; then the exit code is 5.\n";
+static const char eval_details[] =
+    "Prints one output per line with 17 digits and nothing else; with --jacobian the rows of the\n"
+    "Jacobian follow.  A ReLU at exactly 0 counts as inactive.  Nothing here is a proved number.\n";
+static const char convert_details[] = "Reads NET in any format and writes the canonical format: "
+                                      "exact doubles, documented for others\n"
+                                      "to read.  OUT appears only when it is complete.\n";
+static const char help_details[] = "Topics: every subcommand, and 'settings' and 'exit'.\n";
+
+const cli_command cli_commands[] = {
+    {"bound", "NET", 1, 1,
+     QUESTION | REGION | NET | CLI_BIT(METHOD) | CLI_BIT(JSON) | CLI_BIT(WITNESS) | CLI_BIT(QUIET),
+     true, "bound the Lipschitz constant of a network from below and above", bound_details,
+     cli_bound},
+    {"gradient", "NET", 1, 1, QUESTION | POINT | NET | CLI_BIT(JSON) | CLI_BIT(QUIET), false,
+     "enclose the norm of the Jacobian at one point", gradient_details, cli_gradient},
+    {"eval", "NET", 1, 1, POINT | NET | CLI_BIT(JACOBIAN), false, "evaluate a network at one point",
+     eval_details, cli_eval},
+    {"info", "NET", 1, 1, NET | CLI_BIT(JSON), false, "describe a network", "", cli_info},
+    {"convert", "NET OUT", 2, 2, NET, false, "write a network in the canonical format",
+     convert_details, cli_convert},
+    {"methods", "", 0, 0, 0, false, "list the methods of bound", "", cli_methods},
+    {"version", "", 0, 0, 0, false, "print the version and what was compiled in", "", cli_version},
+    {"help", "[TOPIC]", 0, 1, CLI_BIT(MARKDOWN_SETTINGS), false, "explain the program or a topic",
+     help_details, cli_help},
+    {0}};
+
+enum { COMMANDS_MAX = 16 };
+
+lip_status cli_find_command(const char *name, const cli_command **command, lip_error *err) {
+    const char *names[COMMANDS_MAX];
+    size_t count = 0;
+    for (const cli_command *c = cli_commands; c->name; c++) {
+        if (strcmp(c->name, name) == 0) {
+            *command = c;
+            return LIP_OK;
+        }
+        if (count < COMMANDS_MAX) names[count++] = c->name;
+    }
+    const char *closest = cli_closest(name, names, count);
+    char hint[64] = "";
+    if (closest) snprintf(hint, sizeof hint, "did you mean '%s'? ", closest);
+    return cli_fail(err, LIP_ARGUMENT, NULL,
+                    "unknown %s '%.100s'; %s'lipcert help' lists the subcommands",
+                    name[0] == '-' ? "option" : "subcommand", name, hint);
+}
+
+static const char exit_help[] =
+    "exit codes\n"
+    "  0    success, also when the time limit ended the run\n"
+    "  1    the command line is wrong or asks for something that the network does not have\n"
+    "  2    an input file cannot be read, is malformed, or is outside what lipcert handles\n"
+    "  3    out of memory\n"
+    "  4    output cannot be written\n"
+    "  5    there is no answer: 'gradient' undecided, or no witness to write for --witness\n"
+    "  130  interrupted by Ctrl-C (SIGINT) after printing the best bounds so far\n"
+    "  143  the same for SIGTERM\n";
+
+static void print_overview(void) {
+    puts("usage: lipcert SUBCOMMAND [ARGUMENTS]\n\n"
+         "Certified bounds on Lipschitz constants of ReLU networks.\n\nsubcommands");
+    for (const cli_command *c = cli_commands; c->name; c++) {
+        int used = printf("  %s %s", c->name, c->operands);
+        printf("%*s%s\n", 22 - used, "", c->summary);
+    }
+    puts("\nexample\n  lipcert bound net.onnx --norm inf --box 0 0.1 --output 3\n\n"
+         "'lipcert SUBCOMMAND --help' lists the options of a subcommand;\n"
+         "'lipcert help settings' the settings, 'lipcert help exit' the exit codes.");
+}
+
+static void print_settings(void) {
+    puts("settings of 'lipcert bound', each with its default and range");
+    for (const cli_setting *s = cli_settings; s->name; s++)
+        printf("  --%s %s\n      %s\n      default %.10g, from %.10g to %.10g\n", s->name,
+               s->is_double ? "S" : "N", s->help, s->standard, s->smallest, s->largest);
+}
+
+/* docs/settings.md is this text. */
+static void print_markdown_settings(void) {
+    puts("# Settings\n\n"
+         "Written by `lipcert help --markdown-settings` from `include/lipcert_settings.h`.\n"
+         "Option of `lipcert bound`, field of `lip_settings`, default and range:\n\n"
+         "| option | field | type | default | smallest | largest | meaning |\n"
+         "|---|---|---|---|---|---|---|");
+    for (const cli_setting *s = cli_settings; s->name; s++)
+        printf("| `--%s` | `%s` | %s | %.10g | %.10g | %.10g | %s |\n", s->name, s->field,
+               s->is_double ? "double" : "int", s->standard, s->smallest, s->largest, s->help);
+}
+
+int cli_help(const cli_arguments *arguments) {
+    const char *topic = arguments->noperands ? arguments->operand[0] : NULL;
+    const cli_command *command;
+    lip_error err = {0};
+    if (arguments->given[CLI_MARKDOWN_SETTINGS]) {
+        print_markdown_settings();
+    } else if (!topic) {
+        print_overview();
+    } else if (strcmp(topic, "settings") == 0) {
+        print_settings();
+    } else if (strcmp(topic, "exit") == 0) {
+        fputs(exit_help, stdout);
+    } else if (cli_find_command(topic, &command, &err)) {
+        cli_record(&err, LIP_ARGUMENT, NULL,
+                   "unknown topic '%.100s'; topics are the subcommands, 'settings' and 'exit'",
+                   topic);
+        return cli_complain(&err);
+    } else {
+        cli_print_help(command, stdout);
+    }
+    return CLI_EXIT_SUCCESS;
+}

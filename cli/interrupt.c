@@ -1,0 +1,60 @@
+/* Ctrl-C, SIGTERM and the progress line.
+ *
+ * A handler may do next to nothing, so it stores the signal's number; the library asks the progress
+ * callback now and then whether to go on, and the callback reads that number.  The handler is
+ * installed to serve once (SA_RESETHAND): if the library should not come to ask, a second Ctrl-C
+ * finds the default action. */
+#include "interrupt.h"
+
+#include "decimal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The one global variable of the program: a signal handler can reach nothing else. */
+static volatile sig_atomic_t caught;
+
+static void remember(int number) { caught = number; }
+
+static void install(int number) {
+    struct sigaction old, action;
+    if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_IGN) return;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = remember;
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = (int)(SA_RESETHAND | SA_RESTART);
+    sigaction(number, &action, NULL);
+}
+
+void cli_interrupt_install(void) {
+    install(SIGINT);
+    install(SIGTERM);
+}
+
+int cli_interrupt_signal(void) { return (int)caught; }
+
+bool cli_progress_wanted(void) { return isatty(STDERR_FILENO) == 1; }
+
+bool cli_progress(const lip_progress *progress, void *user) {
+    cli_progress_state *state = user;
+    if (state->show && (!state->shown || progress->seconds >= state->last + 0.1)) {
+        char lower[CLI_DECIMAL_SIZE], upper[CLI_DECIMAL_SIZE];
+        cli_decimal(progress->lower, 6, CLI_DOWN, lower);
+        cli_decimal(progress->upper, 6, CLI_UP, upper);
+        fprintf(stderr, "\r\033[K%.1f s  %s  %s <= L <= %s", progress->seconds,
+                progress->method ? progress->method : "", lower, upper);
+        fflush(stderr);
+        state->shown = true;
+        state->last = progress->seconds;
+    }
+    return caught != 0;
+}
+
+void cli_progress_end(cli_progress_state *state) {
+    if (!state->shown) return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    state->shown = false;
+}
