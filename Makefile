@@ -1,0 +1,49 @@
+# A front door to CMake; `make help` lists what there is.
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+CMAKE_FLAGS ?=
+
+configure = cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
+compile = cmake --build $(BUILD) -j $(JOBS)
+test = ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+.PHONY: all demo check check-slow bench install clean help
+.NOTPARALLEL:
+
+all:
+	@$(configure) -DLIPCERT_TESTS=OFF
+	@$(compile)
+
+demo:
+	@tools/deps.sh
+	@$(MAKE) --no-print-directory all
+	@tools/demo.sh $(BUILD)
+
+check:
+	@tools/deps.sh --tests
+	@$(configure) -DLIPCERT_TESTS=ON
+	@$(compile)
+	@$(test) -LE slow
+
+check-slow: check
+	@$(test) -L slow
+
+bench: all
+	@bench/run $(BUILD)
+
+install: all
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo "make              configure and build into $(BUILD)/"
+	@echo "make demo         install what is missing, build, bound the two example networks"
+	@echo "make check        install what is missing, build, run the tests"
+	@echo "make check-slow   the same, then the tests that take minutes"
+	@echo "make bench        build and measure"
+	@echo "make install      PREFIX=$(PREFIX), DESTDIR= for staging"
+	@echo "make clean        remove $(BUILD)/"
+	@echo "Variables: BUILD, JOBS, CMAKE_FLAGS (such as -DLIPCERT_WERROR=ON)"
