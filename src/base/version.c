@@ -1,6 +1,5 @@
 #include "lipcert.h"
 
-#include <cblas.h>
 #include <protobuf-c/protobuf-c.h>
 #include <zip.h>
 #include <zlib.h>
@@ -17,7 +16,7 @@ const char *lip_version(void) { return LIPCERT_VERSION; }
 
 const char *lip_build_info(void) {
     return "compiler " COMPILER "\n"
-           "blas " OPENBLAS_VERSION "\n"
+           "blas " LIPCERT_BLAS "\n"
            "protobuf-c " PROTOBUF_C_VERSION "\n"
            "libzip " LIBZIP_VERSION "\n"
            "zlib " ZLIB_VERSION "\n"

@@ -10,7 +10,7 @@ static const lip_method methods[] = {
     {"interval", "upper", "interval Jacobian; stable neurons are fixed", "Weng et al. 2018"},
     {"lbs", "lower", "largest gradient norm at random points", "Chen et al. 2020"},
     {"ascent", "lower", "annealed ascent of the gradient norm from many starting points",
-     "lipcert (smoothed phases, Adam)"},
+     "lipcert, docs/theory.md"},
     {NULL, NULL, NULL, NULL}};
 
 static const lip_method_fn functions[] = {NULL, lip_product_method, lip_interval_method,

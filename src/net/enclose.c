@@ -35,8 +35,7 @@ static void radius_with_error(size_t n, double gamma, const double *c, const dou
 /* Products and additions that make one entry of z_l. */
 static size_t layer_terms(const lip_layer *layer) {
     size_t terms = 2;
-    for (size_t t = 0; t < layer->nterms; ++t)
-        terms += lip_op_row_terms(layer->term[t].op) + 1;
+    for (size_t t = 0; t < layer->nterms; ++t) terms += lip_op_row_terms(layer->term[t].op) + 1;
     return terms;
 }
 

@@ -18,7 +18,8 @@ void lip_forward(const lip_network *net, size_t k, double *h, double *z) {
         double *zl = z + layer->offset * k, *hl = h + layer->offset * k;
         add_bias(layer, k, zl);
         for (size_t t = 0; t < layer->nterms; ++t)
-            lip_op_apply(layer->term[t].op, k, h + net->layer[layer->term[t].source].offset * k, zl);
+            lip_op_apply(layer->term[t].op, k, h + net->layer[layer->term[t].source].offset * k,
+                         zl);
         for (size_t i = 0; i < layer->width * k; ++i)
             hl[i] = layer->relu && !(zl[i] > 0) ? 0 : zl[i];
     }

@@ -37,8 +37,8 @@ static lip_status check_output(const lip_network *net, const lip_output *output,
                         (int)output->kind);
     if (output->kind == LIP_OUTPUT_MARGIN && output->j > largest) largest = output->j;
     if (largest >= m)
-        return lip_fail(err, LIP_ARGUMENT, NULL, "expected an output from 0 to %zu, found %zu", m - 1,
-                        largest);
+        return lip_fail(err, LIP_ARGUMENT, NULL, "expected an output from 0 to %zu, found %zu",
+                        m - 1, largest);
     if (output->kind == LIP_OUTPUT_MARGIN && output->i == output->j)
         return lip_fail(err, LIP_ARGUMENT, NULL,
                         "expected a margin between two different outputs, found %zu twice",

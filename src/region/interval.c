@@ -1,14 +1,14 @@
 /* Interval bounds of one layer.
  *
- * Bounded sources: midpoint-radius arithmetic (net/enclose.h).  A ball gives its first-layer
- * pre-activations the radius  eps ||a_i||_2  instead of  eps ||a_i||_1.
+ * With A = P - N, P, N >= 0, the bounds lo <= h <= hi of the sources give
  *
- * Unbounded sources (R^n, and everything behind it): h of an unstable neuron lies in [0, inf), so that
- * a row whose weights all have one sign can still be bounded on one side.  With A = P - N, P, N >= 0,
+ *     z <= b + P hi - N lo,      z >= b + P lo - N hi.
  *
- *     hi = b + P h_hi - N h_lo,   infinite iff P meets an infinite h_hi or N an infinite h_lo,
+ * On R^n ends are infinite: a side is infinite iff a nonzero coefficient meets an infinite end.  The sums
+ * are evaluated with such ends replaced by 0, and the meetings counted apart.  Behind a ReLU h >= 0, so
+ * that a neuron whose weights have one sign stays bounded on one side, even on R^n.
  *
- * evaluated with infinite entries replaced by 0 and counted apart; lo likewise. */
+ * A ball gives its first-layer pre-activations the smaller radius  eps ||a_i||_2  (net/enclose.h). */
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/round.h"
@@ -46,9 +46,15 @@ static bool sources_bounded(const lip_network *net, size_t l, const lip_preactiv
     return true;
 }
 
-/* ---- Bounded sources --------------------------------------------------------------------- */
+static bool reads_input(const lip_network *net, size_t l) {
+    for (size_t t = 0; t < net->layer[l].nterms; ++t)
+        if (net->layer[l].term[t].source == 0) return true;
+    return false;
+}
 
-/* Midpoints and radii of everything that layer l reads; a ball's input gets radius 0 here. */
+/* ---- Balls ------------------------------------------------------------------------------- */
+
+/* Midpoints and radii of everything that layer l reads; the ball itself gets radius 0 here. */
 static void gather(const lip_network *net, const lip_region *region, size_t l,
                    const lip_preactivation *b, double *c, double *r) {
     for (size_t t = 0; t < net->layer[l].nterms; ++t) {
@@ -60,7 +66,7 @@ static void gather(const lip_network *net, const lip_region *region, size_t l,
             r[first + i] =
                 lo == hi ? 0 : fmax(lip_sub_up(hi, c[first + i]), lip_sub_up(c[first + i], lo));
             if (lo == hi) c[first + i] = lo;
-            if (s == 0 && region->kind == LIP_BALL) {
+            if (s == 0) {
                 c[first + i] = region->centre[i];
                 r[first + i] = 0;
             }
@@ -72,7 +78,7 @@ static void gather(const lip_network *net, const lip_region *region, size_t l,
 static lip_status add_ball_radius(const lip_network *net, const lip_region *region, size_t l,
                                   double *zr, lip_error *err) {
     const lip_layer *layer = &net->layer[l];
-    if (region->kind != LIP_BALL || region->radius == 0) return LIP_OK;
+    if (region->radius == 0) return LIP_OK;
     for (size_t t = 0; t < layer->nterms; ++t) {
         const lip_term *term = &layer->term[t];
         if (term->source != 0) continue;
@@ -97,8 +103,9 @@ static lip_status add_ball_radius(const lip_network *net, const lip_region *regi
     return LIP_OK;
 }
 
-static lip_status bounded_layer(const lip_network *net, const lip_region *region, size_t l,
-                                lip_preactivation *b, lip_error *err) {
+/* Cut the bounds of a layer that reads the input of a ball. */
+static lip_status ball_layer(const lip_network *net, const lip_region *region, size_t l,
+                             lip_preactivation *b, lip_error *err) {
     const lip_layer *layer = &net->layer[l];
     double *c = LIP_NEW(double, 2 * net->units);
     double *z = LIP_NEW(double, 2 * layer->width), *work = LIP_NEW(double, lip_widest(net));
@@ -109,9 +116,9 @@ static lip_status bounded_layer(const lip_network *net, const lip_region *region
         lip_enclose_layer(net, l, 1, c, c + net->units, z, zr, work);
         status = add_ball_radius(net, region, l, zr, err);
         for (size_t i = 0; status == LIP_OK && i < layer->width; ++i) {
-            /* radius 0 means exact: keep a constant neuron's bounds equal to its bias */
-            b->lo[layer->offset + i] = zr[i] == 0 ? z[i] : lip_enclosure_lo(z[i], zr[i]);
-            b->hi[layer->offset + i] = zr[i] == 0 ? z[i] : lip_enclosure_hi(z[i], zr[i]);
+            size_t unit = layer->offset + i;
+            b->lo[unit] = fmax(b->lo[unit], lip_enclosure_lo(z[i], zr[i]));
+            b->hi[unit] = fmin(b->hi[unit], lip_enclosure_hi(z[i], zr[i]));
         }
     }
     free(c);
@@ -120,86 +127,96 @@ static lip_status bounded_layer(const lip_network *net, const lip_region *region
     return status;
 }
 
-/* ---- Unbounded sources ------------------------------------------------------------------- */
+/* ---- By the signs of the coefficients ---------------------------------------------------- */
 
-/* Sums over one layer's terms, one entry per neuron. */
-typedef struct one_sided {
+/* Sums over one layer's terms: two columns, for the upper and the lower side of each neuron. */
+typedef struct side_sums {
     double *value;    /* P f - N g, floating point */
     double *size;     /* P |f| + N |g|, for the error */
-    double *infinite; /* how many infinite entries are met */
-} one_sided;
+    double *infinite; /* how many infinite ends are met */
+} side_sums;
 
 static double finite_or_zero(double x) { return isfinite(x) ? x : 0; }
 
-/* Add one term's part to the upper (sign = 1) or lower (sign = -1) side. */
-static lip_status add_side(const lip_network *net, const lip_preactivation *b, const lip_term *term,
-                           double sign, const one_sided *sum, lip_error *err) {
-    size_t s = term->source, n = net->layer[s].width, first = net->layer[s].offset;
-    for (int part = 0; part < 2; ++part) { /* 0: P meets the same side, 1: N meets the other one */
-        lip_op *op = lip_op_map(term->op, part == 0 ? positive_part : negative_part);
-        lip_op *mag = op ? lip_op_map(op, lip_magnitude) : NULL;
-        lip_op *any = op ? lip_op_map(op, is_nonzero) : NULL;
-        double *v = LIP_NEW(double, 3 * n), *a = v ? v + n : NULL, *inf = v ? v + 2 * n : NULL;
-        bool ok = mag && any && v;
-        for (size_t i = 0; ok && i < n; ++i) {
-            double lo, hi;
-            passed_on(net, s, b, first + i, &lo, &hi);
-            double end = (part == 0) == (sign > 0) ? hi : lo;
-            v[i] = part == 0 ? finite_or_zero(end) : -finite_or_zero(end);
-            a[i] = lip_magnitude(v[i]);
-            inf[i] = isfinite(end) ? 0 : 1;
+/* The ends of the sources that P (part 0) or N (part 1) meets, for both sides; N's with sign. */
+static void side_ends(const lip_network *net, const lip_preactivation *b, size_t s, int part,
+                      double *v, double *size, double *infinite) {
+    for (size_t i = 0; i < net->layer[s].width; ++i) {
+        double end[2];
+        passed_on(net, s, b, net->layer[s].offset + i, &end[part], &end[1 - part]);
+        for (size_t side = 0; side < 2;
+             ++side) { /* end[1]: for the upper side of P, the lower of N */
+            double e = end[1 - side];
+            v[2 * i + side] = part == 0 ? finite_or_zero(e) : -finite_or_zero(e);
+            size[2 * i + side] = lip_magnitude(v[2 * i + side]);
+            infinite[2 * i + side] = isfinite(e) ? 0 : 1;
         }
-        if (ok) {
-            lip_op_apply(op, 1, v, sum->value);
-            lip_op_apply(mag, 1, a, sum->size);
-            lip_op_apply(any, 1, inf, sum->infinite);
-        }
-        lip_op_free(op);
-        lip_op_free(mag);
-        lip_op_free(any);
-        free(v);
-        if (!ok) return lip_fail_memory(err);
-    }
-    return LIP_OK;
-}
-
-static void finish_side(const lip_layer *layer, double sign, size_t terms, const one_sided *sum,
-                        double *bound) {
-    double gamma = lip_gamma(terms);
-    for (size_t i = 0; i < layer->width; ++i) {
-        double bias = layer->bias[i], size = sum->size[i], error = 0;
-        if (size != 0) error = lip_sum_up(gamma * (size + lip_magnitude(bias)), terms + 4);
-        double value = bias + sum->value[i];
-        if (sum->infinite[i] != 0 || !isfinite(value) || !isfinite(error))
-            bound[i] = sign * INFINITY;
-        else if (error == 0)
-            bound[i] = value;
-        else
-            bound[i] = sign > 0 ? lip_add_up(value, error) : lip_sub_down(value, error);
     }
 }
 
-static lip_status unbounded_layer(const lip_network *net, size_t l, lip_preactivation *b,
-                                  lip_error *err) {
+/* Add what P or N contributes to the sums of one term. */
+static bool add_part(const lip_network *net, const lip_preactivation *b, const lip_term *term,
+                     int part, const side_sums *sum) {
+    size_t n = net->layer[term->source].width;
+    lip_op *op = lip_op_map(term->op, part == 0 ? positive_part : negative_part);
+    lip_op *mag = op ? lip_op_map(op, lip_magnitude) : NULL;
+    lip_op *any = op ? lip_op_map(op, is_nonzero) : NULL;
+    double *v = LIP_NEW(double, 6 * n);
+    bool ok = mag && any && v;
+    if (ok) {
+        side_ends(net, b, term->source, part, v, v + 2 * n, v + 4 * n);
+        lip_op_apply(op, 2, v, sum->value);
+        lip_op_apply(mag, 2, v + 2 * n, sum->size);
+        lip_op_apply(any, 2, v + 4 * n, sum->infinite);
+    }
+    lip_op_free(op);
+    lip_op_free(mag);
+    lip_op_free(any);
+    free(v);
+    return ok;
+}
+
+/* One side of one neuron from its sums; sign is 1 above and -1 below.  Without any rounded product the
+ * bound is the bias exactly. */
+static double finish_side(double sign, double bias, double value, double size, double infinite,
+                          size_t terms) {
+    double error =
+        size == 0 ? 0 : lip_sum_up(lip_gamma(terms) * (size + lip_magnitude(bias)), terms);
+    double bound = bias + value;
+    if (infinite != 0 || !isfinite(bound) || !isfinite(error)) return sign * INFINITY;
+    if (error == 0) return bound;
+    return sign > 0 ? lip_add_up(bound, error) : lip_sub_down(bound, error);
+}
+
+static lip_status signed_layer(const lip_network *net, size_t l, lip_preactivation *b,
+                               lip_error *err) {
     const lip_layer *layer = &net->layer[l];
-    size_t terms = 4, w = layer->width;
-    for (size_t t = 0; t < layer->nterms; ++t) terms += 2 * lip_op_row_terms(layer->term[t].op) + 2;
-    lip_status status = LIP_OK;
-    for (int side = 0; status == LIP_OK && side < 2; ++side) {
-        double sign = side == 0 ? 1 : -1, *memory = LIP_NEW(double, 3 * w);
-        if (!memory) return lip_fail_memory(err);
-        one_sided sum = {memory, memory + w, memory + 2 * w};
-        for (size_t t = 0; status == LIP_OK && t < layer->nterms; ++t)
-            status = add_side(net, b, &layer->term[t], sign, &sum, err);
-        if (status == LIP_OK)
-            finish_side(layer, sign, terms, &sum, (side == 0 ? b->hi : b->lo) + layer->offset);
-        free(memory);
+    size_t terms = 8, w = layer->width;
+    double *memory = LIP_NEW(double, 6 * w);
+    side_sums sum = {memory, memory ? memory + 2 * w : NULL, memory ? memory + 4 * w : NULL};
+    bool ok = memory != NULL;
+    for (size_t t = 0; ok && t < layer->nterms; ++t) {
+        terms += 2 * lip_op_row_terms(layer->term[t].op) + 2;
+        ok = add_part(net, b, &layer->term[t], 0, &sum) &&
+             add_part(net, b, &layer->term[t], 1, &sum);
     }
-    return status;
+    for (size_t i = 0; ok && i < w; ++i)
+        for (size_t side = 0; side < 2; ++side) {
+            size_t e = 2 * i + side;
+            double sign = side == 0 ? 1 : -1;
+            double *bound = (side == 0 ? b->hi : b->lo) + layer->offset + i;
+            *bound = finish_side(sign, layer->bias[i], sum.value[e], sum.size[e], sum.infinite[e],
+                                 terms);
+        }
+    free(memory);
+    return ok ? LIP_OK : lip_fail_memory(err);
 }
 
 lip_status lip_interval_layer(const lip_network *net, const lip_region *region, size_t l,
                               lip_preactivation *bounds, lip_error *err) {
-    return sources_bounded(net, l, bounds) ? bounded_layer(net, region, l, bounds, err)
-                                           : unbounded_layer(net, l, bounds, err);
+    lip_status status = signed_layer(net, l, bounds, err);
+    if (status == LIP_OK && region->kind == LIP_BALL && reads_input(net, l) &&
+        sources_bounded(net, l, bounds))
+        status = ball_layer(net, region, l, bounds, err);
+    return status;
 }

@@ -226,13 +226,16 @@ static lip_status look(ascent *a, lip_step *step, lip_error *err) {
     memset(a->gv, 0, a->net->units * k * sizeof *a->gv);
     spread_outputs(a, a->s, a->gv + a->net->layer[a->net->layers].offset * k);
     lip_reverse_columns(a->net, k, a->mask, a->gv);
+    /* for several outputs the value is below the true norm: give points a little below a chance */
+    bool several = lip_output_rows(a->net, &a->task->query->output) > 1;
+    double threshold = several ? 0.8 * step->value : step->value;
     lip_status status = LIP_OK;
     for (size_t j = 0; status == LIP_OK && j < k; ++j) {
         for (size_t i = 0; i < n; ++i) a->x[i] = a->gv[i * k + j];
         double value = lip_plain_norm(n, a->x, dual);
         if (!(value > a->record[j])) continue;
         a->record[j] = value;
-        if (!(value > step->value)) continue;
+        if (!(value > threshold)) continue;
         for (size_t i = 0; i < n; ++i) a->x[i] = a->h[i * k + j];
         status = lip_witness_offer(&a->witness, a->task, a->x, &a->rng, step, err);
     }
@@ -253,23 +256,43 @@ static void measure_spread(ascent *a) {
     }
 }
 
-static void start_sweep(ascent *a) {
+/* Column j starts near the best witness so far, at a distance of about a quarter of its own size. */
+static void start_near_witness(ascent *a, size_t j) {
+    size_t n = lip_inputs(a->net), k = a->k;
+    const double *x = a->task->result->witness_x;
+    double size = 1e-3;
+    for (size_t i = 0; i < n; ++i) {
+        double half = a->chart.half[i];
+        a->xi[i * k + j] = half > 0 ? (x[i] - a->chart.centre[i]) / half : 0;
+        size = fmax(size, fabs(a->xi[i * k + j]));
+    }
+    for (size_t i = 0; i < n; ++i)
+        a->xi[i * k + j] += 0.25 * size * (2 * lip_rng_uniform(&a->rng) - 1);
+}
+
+/* All columns start at random; from the second sweep on every other one near the best witness. */
+static void start_sweep(ascent *a, bool first) {
     size_t n = lip_inputs(a->net), k = a->k;
     memset(a->m1, 0, n * k * sizeof *a->m1);
     memset(a->m2, 0, n * k * sizeof *a->m2);
     for (size_t j = 0; j < k; ++j) {
-        lip_chart_draw(&a->chart, &a->rng, k, j, a->xi);
+        if (!first && j % 2 == 1 && a->task->result->witness_x)
+            start_near_witness(a, j);
+        else
+            lip_chart_draw(&a->chart, &a->rng, k, j, a->xi);
         a->record[j] = 0;
         for (size_t i = 0; i < n; ++i) a->v[i * k + j] = lip_rng_gaussian(&a->rng);
     }
+    lip_chart_project(&a->chart, k, a->xi);
     evaluate_points(a);
     measure_spread(a);
 }
 
-static lip_status sweep(ascent *a, const struct schedule *plan, lip_step *step, lip_error *err) {
+static lip_status sweep(ascent *a, int number, lip_step *step, lip_error *err) {
+    const struct schedule *plan = &schedules[number % 4];
     int steps = a->task->settings->steps;
     lip_status status = LIP_OK;
-    start_sweep(a);
+    start_sweep(a, number == 0);
     for (int i = 0; status == LIP_OK && i < steps; ++i) {
         double f = steps > 1 ? (double)i / (steps - 1) : 1;
         double tau = plan->first * pow(plan->last / plan->first, f);
@@ -290,7 +313,7 @@ lip_status lip_ascent_method(lip_task *task, lip_step *step, lip_error *err) {
     lip_status status = ascent_create(task, &a, err);
     int sweeps = task->settings->sweeps, done = 0;
     for (; status == LIP_OK && done < sweeps && !lip_watch_expired(&task->watch); ++done)
-        status = sweep(&a, &schedules[done % 4], step, err);
+        status = sweep(&a, done, step, err);
     step->complete = status == LIP_OK && task->watch.stop == LIP_FINISHED;
     ascent_clear(&a);
     return status;

@@ -69,7 +69,8 @@ void lip_chart_draw(const lip_chart *chart, lip_rng *rng, size_t k, size_t j, do
         return;
     }
     double size = 1;
-    if (chart->region->kind == LIP_EVERYWHERE) size = pow(chart->spread, -lip_rng_uniform(rng));
+    if (chart->region->kind == LIP_EVERYWHERE) /* one in four from far away, for kinks out there */
+        size = pow(lip_rng_next(rng) % 4 == 0 ? 1e-6 : chart->spread, -lip_rng_uniform(rng));
     for (size_t i = 0; i < n; ++i) xi[i * k + j] = size * (2 * lip_rng_uniform(rng) - 1);
 }
 
