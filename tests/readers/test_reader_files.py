@@ -7,6 +7,7 @@ PROGRAM eval FILE --input x.npy must agree with numpy (and scipy.io for .mat) to
 random points, or refuse the file as REFUSED says.  A file that is in neither group is an error, as is
 an entry of REFUSED that does not exist.  Exit 77 (skip) without the data.
 """
+import hashlib
 import re
 import subprocess
 import sys
@@ -93,6 +94,63 @@ def evaluate(layers, x):
     return x
 
 
+def canonical_terms(rows, count):
+    """The terms of a layer as functions of their source; docs/canonical-format.md is the reference."""
+    for _ in range(count):
+        _, source, kind, *sizes = next(rows)
+        sizes = [int(v) for v in sizes]
+        if kind == "conv":
+            taps = sizes[0] // sizes[14] * sizes[6] * sizes[7]
+            weight = np.array([[float.fromhex(v) for v in next(rows)] for _ in range(sizes[3])])
+            assert weight.shape == (sizes[3], taps)
+            yield int(source), lambda x, w=weight, s=sizes: convolve(w, s, x)
+            continue
+        matrix = np.zeros(sizes[:2])
+        for i in range(sizes[0]):
+            row = next(rows)
+            if kind == "dense":
+                matrix[i] = [float.fromhex(v) for v in row]
+            else:
+                assert len(row) == 1 + 2 * int(row[0])
+                matrix[i, [int(v) for v in row[1::2]]] = [float.fromhex(v) for v in row[2::2]]
+        yield int(source), lambda x, m=matrix: m @ x
+
+
+def convolve(weight, sizes, x):
+    in_c, in_h, in_w, out_c, out_h, out_w, k_h, k_w, s_h, s_w, d_h, d_w, top, left, groups = sizes
+    inside, each = in_c // groups, out_c // groups
+    weight, x = weight.reshape(out_c, inside, k_h, k_w), x.reshape(in_c, in_h, in_w)
+    out = np.zeros((out_c, out_h, out_w))
+    for o in range(out_c):
+        for dy in range(k_h):
+            for dx in range(k_w):
+                for y in range(out_h):
+                    row = y * s_h + dy * d_h - top
+                    cols = np.arange(out_w) * s_w + dx * d_w - left
+                    ok = (cols >= 0) & (cols < in_w)
+                    if 0 <= row < in_h:
+                        block = x[o // each * inside:(o // each + 1) * inside, row, cols[ok]]
+                        out[o, y, ok] += weight[o, :, dy, dx] @ block
+    return out.ravel()
+
+
+def canonical_eval(path, x):
+    rows = (line.split(" ") for line in path.read_text(encoding="ascii").splitlines())
+    assert next(rows) == ["lipcert-network", "1"]
+    values = [x]
+    assert next(rows) == ["input", str(len(x))]
+    for number in range(1, int(next(rows)[1]) + 1):
+        word, index, width, phase, terms = next(rows)
+        assert (word, int(index)) == ("layer", number)
+        z = np.array([float.fromhex(v) for v in next(rows)[1:]])
+        assert len(z) == int(width)
+        for source, apply in canonical_terms(rows, int(terms)):
+            z = z + apply(values[source])
+        values.append(np.maximum(z, 0) if phase == "relu" else z)
+    assert list(rows) == [["end"]]
+    return values[-1]
+
+
 class Program:
     def __init__(self, program, folder):
         self.program, self.folder = program, Path(folder)
@@ -129,6 +187,20 @@ def check_network(program, path, rng):
     done = program.run("convert", path, canonical)
     assert done.returncode == 0, f"{path}: convert: {done.stderr.strip()}"
     assert (program.eval(canonical, x) == program.eval(path, x)).all(), f"{path}: convert changed it"
+
+
+def check_canonical(program, path, rng):
+    """A second reader of the canonical format, and the hash."""
+    canonical = program.folder / "canonical.lip"
+    done = program.run("convert", path, canonical)
+    assert done.returncode == 0, f"{path}: convert: {done.stderr.strip()}"
+    digest = hashlib.sha256(canonical.read_bytes()).hexdigest()
+    assert digest in program.run("info", path).stdout, f"{path}: info does not show {digest}"
+    text = canonical.read_text()
+    x = rng.normal(size=int(text.split(maxsplit=4)[3]))
+    found = distance(program.eval(path, x), canonical_eval(canonical, x))
+    assert found <= 1e-9, f"{path}: canonical form differs by {found:.3g}"
+    return set(re.findall(r"^term \d+ (\w+)", text, re.M))
 
 
 def check_refusal(program, path, pieces):
@@ -214,6 +286,11 @@ def main():
             check_network(program, path, rng)
         for name, pieces in REFUSED.items():
             check_refusal(program, data / name, pieces)
+        kinds = set()
+        for name in ["nets/SDP-NN.mat", "nets/conv/cifar_base_kw.onnx",
+                     "nets/onnx-dialects/resnet_2b.onnx"]:
+            kinds |= check_canonical(program, data / name, rng)
+        assert {"dense", "conv"} <= kinds, f"expected networks with convolutions, found {kinds}"
         check_acasxu(program, data, rng)
         check_normalised(program, data, rng)
         check_pendulum(program, data, rng)
