@@ -198,7 +198,7 @@ static void scale_inputs(lip_affine *a, lip_op *conv, const lip_op *diagonal) {
 
 /* Replace every term by op after it; op itself goes into the last. */
 static lip_status attach(lip_affine *a, lip_expression *e, lip_op **op) {
-    for (size_t t = 0; t < e->nterms; ++t) {
+    for (size_t t = 0; *op && t < e->nterms; ++t) { /* the last term takes op itself */
         lip_affine_term *term = &e->term[t];
         lip_op *made = *op;
         if ((*op)->kind == LIP_OP_CONV) {

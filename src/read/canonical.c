@@ -116,13 +116,9 @@ static bool parse_fraction(const char **at, const char *end, uint64_t *bits) {
     char c = '0';
     for (; p < end && *p != 'p'; ++p) {
         c = *p;
-        uint64_t digit;
-        if (c >= '0' && c <= '9')
-            digit = (uint64_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            digit = (uint64_t)(c - 'a' + 10);
-        else
-            return false;
+        int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (value < 0) return false;
+        uint64_t digit = (uint64_t)value;
         shift -= 4;
         if (shift < 0) return false;
         *bits |= digit << shift;
@@ -298,7 +294,7 @@ static lip_status read_operator(lexer *lex, size_t width, size_t source_width, l
 }
 
 static lip_status read_term(lexer *lex, lip_builder *builder, size_t layer, size_t width) {
-    size_t source;
+    size_t source = 0;
     lip_op *op = NULL;
     lip_status status = expect_word(lex, "term");
     if (status == LIP_OK)
@@ -325,8 +321,8 @@ static lip_status read_phase(lexer *lex, bool last, bool *relu) {
 }
 
 static lip_status read_layer(lexer *lex, lip_builder *builder, size_t l, bool last) {
-    size_t number, width, terms, index;
-    bool relu;
+    size_t number, width = 0, terms = 0, index = 0;
+    bool relu = false;
     lip_status status = expect_word(lex, "layer");
     if (status == LIP_OK) status = read_size(lex, "the number of the layer", l, l, &number);
     if (status == LIP_OK) status = read_size(lex, "a width", 1, LARGEST_SIZE, &width);

@@ -73,8 +73,8 @@ static bool known_type(char kind, size_t item) {
 }
 
 static lip_status read_descr(cursor *c, lip_npy *array) {
-    const char *text;
-    size_t length;
+    const char *text = "";
+    size_t length = 0;
     skip_blanks(c);
     if (c->at < c->end && (*c->at == '[' || *c->at == '('))
         return lip_fail(c->err, LIP_UNSUPPORTED, "array header",
@@ -236,7 +236,7 @@ static double from_double(uint64_t bits) {
 
 static double entry(const lip_npy *a, size_t index) {
     uint64_t bits = load_bits(a->data + index * a->item, a->item, a->big_endian);
-    unsigned shift = (unsigned)(64 - 8 * a->item);
+    unsigned shift = (unsigned)(64 - 8 * a->item) & 63; /* item is 1, 2, 4 or 8 */
     switch (a->kind) {
     case 'f':
         return a->item == 2 ? from_half(bits) : a->item == 4 ? from_float(bits) : from_double(bits);

@@ -234,11 +234,11 @@ lip_status lip_node_floats(lip_node *n, const char *name, const float **value, s
 }
 
 lip_status lip_node_string(lip_node *n, const char *name, char *text, size_t size) {
-    const LipOnnx__Attribute *a;
+    const LipOnnx__Attribute *a = NULL;
     LIP_TRY(find_attribute(n, name, IS_STRING, &a));
     size_t length = a ? a->s.len : 0;
     if (length >= size) length = size - 1;
-    if (length) memcpy(text, a->s.data, length);
+    if (a && length) memcpy(text, a->s.data, length);
     text[length] = '\0';
     return LIP_OK;
 }
@@ -291,12 +291,12 @@ lip_status lip_node_list(lip_node *n, int64_t since, size_t i, const char *name,
 
 lip_status lip_node_axes(lip_node *n, int64_t since, size_t i, const char *name, size_t rank,
                          bool *given, bool flag[LIP_RANK]) {
-    const int64_t *axis;
-    size_t count, k;
+    const int64_t *axis = NULL;
+    size_t count = 0, k = 0;
     LIP_TRY(lip_node_list(n, since, i, name, &axis, &count));
     memset(flag, 0, LIP_RANK * sizeof *flag);
     *given = axis != NULL && count > 0;
-    for (size_t j = 0; j < count; ++j) {
+    for (size_t j = 0; *given && j < count; ++j) {
         LIP_TRY(lip_node_axis(n, axis[j], rank, &k));
         if (flag[k])
             return lip_fail(n->affine->err, LIP_FORMAT, NULL, "axis %zu is given twice", k);

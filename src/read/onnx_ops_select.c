@@ -17,7 +17,7 @@ lip_status lip_tensor_pick_axis(lip_node *n, lip_tensor *t, size_t axis, size_t 
     for (size_t k = axis + 1; k < shape.rank; ++k) inner *= shape.dim[k];
     size_t *index = lip_node_memory(n, count, sizeof *index);
     if (!index) return LIP_OUT_OF_MEMORY;
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; inner > 0 && length > 0 && i < count; ++i) { /* count is 0 otherwise */
         size_t from = map[i / inner % length];
         index[i] = from == LIP_NOTHING ? LIP_NOTHING
                                        : (i / inner / length * old + from) * inner + i % inner;

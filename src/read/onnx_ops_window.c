@@ -378,7 +378,8 @@ lip_status lip_tensor_reduce(lip_node *n, lip_tensor *t, const bool *flag, bool 
         return lip_fail(n->affine->err, LIP_UNSUPPORTED, NULL,
                         "means of integers are not supported");
     if (rows < cols) {
-        double weight = mean ? 1 / (double)(cols / rows) : 1;
+        size_t group = cols / rows;
+        double weight = mean ? 1 / (double)group : 1;
         LIP_TRY(reduced_index(n, &t->shape, &kept, &row));
         LIP_TRY(build_sums(n, rows, cols, row, weight, &op));
         LIP_TRY(lip_expression_apply(n->affine, &t->e, op));

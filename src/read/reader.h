@@ -48,7 +48,7 @@ lip_status lip_read_vnnlib(const char *text, size_t size, size_t n, double *lo, 
                            lip_error *err);
 
 /* One point from the bytes of a .npy or .csv file, as lip_point_load describes. */
-lip_status lip_read_point(const unsigned char *bytes, size_t size, size_t row, double scale, size_t n,
-                          double *x, lip_error *err);
+lip_status lip_read_point(const unsigned char *bytes, size_t size, size_t row, double scale,
+                          size_t n, double *x, lip_error *err);
 
 #endif

@@ -351,7 +351,9 @@ static lip_status read_box(property *p, const char *text, size_t size, box *b) {
 lip_status lip_read_vnnlib(const char *text, size_t size, size_t n, double *lo, double *hi,
                            lip_error *err) {
     property p = {.n = n, .err = err};
-    box b = {lo, hi};
+    box b;
+    b.lo = lo;
+    b.hi = hi;
     p.has_x = LIP_NEW(bool, n);
     lip_status status = p.has_x ? read_box(&p, text, size, &b) : lip_fail_memory(err);
     free(p.has_x);
