@@ -8,7 +8,7 @@ configure = cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
 compile = cmake --build $(BUILD) -j $(JOBS)
 test = ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-.PHONY: all demo check check-slow bench install clean help
+.PHONY: all demo check check-slow bench lint install clean help
 .NOTPARALLEL:
 
 all:
@@ -32,6 +32,9 @@ check-slow: check
 bench: all
 	@bench/run $(BUILD)
 
+lint: all
+	@tools/lint.sh $(BUILD)
+
 install: all
 	cmake --install $(BUILD) --prefix $(PREFIX)
 
@@ -44,6 +47,7 @@ help:
 	@echo "make check        install what is missing, build, run the tests"
 	@echo "make check-slow   the same, then the tests that take minutes"
 	@echo "make bench        build and measure"
+	@echo "make lint         clang-format and clang-tidy"
 	@echo "make install      PREFIX=$(PREFIX), DESTDIR= for staging"
 	@echo "make clean        remove $(BUILD)/"
 	@echo "Variables: BUILD, JOBS, CMAKE_FLAGS (such as -DLIPCERT_WERROR=ON)"
