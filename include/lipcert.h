@@ -14,7 +14,8 @@
  *   - A function that can fail returns a lip_status and, if `err` is not NULL, fills it; on failure
  *     it leaves *out arguments as they were.  The library never prints, exits or keeps global state.
  *   - Every *_free accepts NULL.  A handle is read-only after creation and may be shared by threads.
- *   - "Proved" numbers include all rounding errors, in whatever rounding mode the caller runs. */
+ *   - "Proved" numbers include all rounding errors.  Calls run in the default floating-point
+ *     environment, whatever the caller's is, and restore the caller's. */
 #ifndef LIPCERT_H
 #define LIPCERT_H
 
@@ -43,7 +44,8 @@ typedef enum lip_status {
     LIP_IO,            /* a file could not be opened, read or written */
     LIP_FORMAT,        /* a file is not what its format demands */
     LIP_UNSUPPORTED,   /* well-formed, but outside what lipcert handles */
-    LIP_ARGUMENT       /* an argument or setting is out of range or does not fit the network */
+    LIP_ARGUMENT,      /* an argument or setting is out of range or does not fit the network */
+    LIP_INTERNAL       /* a self-check failed: a defect of lipcert, please report it */
 } lip_status;
 
 /* One sentence for a person: print file, place, message in this order, leaving out empty ones. */
@@ -233,8 +235,10 @@ typedef struct lip_result {
     double upper; /* proved upper bound on L; INFINITY if none was found */
     const char *lower_method, *upper_method; /* "" if none */
     size_t n;                                /* input dimension */
-    double *witness_x; /* n numbers in the region, off every kink, where the gradient has norm
-                             >= lower; NULL if there is none */
+    double
+        *witness_x; /* n numbers in the region where the gradient has norm >= lower, off every kink
+                          (but a kink on the region's boundary may be met from inside the region
+                          only); NULL if there is none */
     double *witness_t; /* n numbers: the direction with ||J t||_q >= lower ||t||_p */
     size_t neurons, stable_active,
         stable_inactive; /* ReLUs, and how many are stable on the region */

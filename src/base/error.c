@@ -11,6 +11,7 @@ const char *lip_status_name(lip_status status) {
     case LIP_FORMAT: return "malformed input";
     case LIP_UNSUPPORTED: return "unsupported input";
     case LIP_ARGUMENT: return "invalid argument";
+    case LIP_INTERNAL: return "internal error";
     }
     return "unknown status";
 }

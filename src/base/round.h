@@ -1,7 +1,7 @@
 /* Rounding, once and for all.
  *
  * Every proof in lipcert rests on two facts about IEEE binary64, with UNIT = 2^-52 (twice the usual
- * unit roundoff, so that both hold in every rounding mode):
+ * unit roundoff, so that both hold in every rounding mode; base/floating.h sets the default one):
  *
  *   (1) one operation:  fl(a op b) = (a op b)(1 + d) + e,  |d| <= UNIT, |e| <= 2^-1022
  *       (e covers gradual or abrupt underflow of products, quotients and square roots).  The true

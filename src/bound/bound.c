@@ -1,5 +1,6 @@
 /* Answering a question: pre-activation bounds once, then the methods in turn, best bounds kept. */
 #include "base/error.h"
+#include "base/floating.h"
 #include "base/memory.h"
 #include "bound/methods.h"
 
@@ -75,7 +76,8 @@ static lip_status run_method(lip_task *task, size_t index, lip_error *err) {
     step->evidence = LIP_PROVED;
     task->watch.bounds.method = step->method;
     lip_status status = LIP_OK;
-    if (!lip_watch_expired(&task->watch)) status = lip_method_function(index)(task, step, err);
+    if (index == 1 || !lip_watch_expired(&task->watch))
+        status = lip_method_function(index)(task, step, err);
     if (!(step->value >= 0)) step->value = step->side == LIP_UPPER ? INFINITY : 0;
     keep_best(task, step);
     note_incomplete(task, step);
@@ -97,14 +99,30 @@ static void count_phases(const lip_task *task) {
     }
 }
 
+/* Proved bounds cannot cross; if they do, something here is wrong, and none of them is given out. */
+static lip_status check_order(const lip_result *result, lip_error *err) {
+    if (result->lower <= result->upper) return LIP_OK;
+    return lip_fail(
+        err, LIP_INTERNAL, NULL,
+        "the lower bound %.17g of '%s' exceeds the upper bound %.17g of '%s': this is a "
+        "defect of lipcert, please report it with the network",
+        result->lower, result->lower_method, result->upper, result->upper_method);
+}
+
+/* The first method needs no pre-activation bounds, and gives an upper bound before anything slow. */
 static lip_status run_all(lip_task *task, const bool *chosen, lip_error *err) {
-    lip_status status =
-        lip_preactivation_create(task->net, task->query->region, task->settings->linear_bounds != 0,
-                                 &task->watch, &task->bounds, err);
+    lip_status status = LIP_OK;
+    if (chosen[1]) status = run_method(task, 1, err);
+    if (status == LIP_OK)
+        status = lip_preactivation_create(task->net, task->query->region,
+                                          task->settings->linear_bounds != 0, &task->watch,
+                                          &task->bounds, err);
     if (status != LIP_OK) return status;
     count_phases(task);
-    for (size_t i = 1; status == LIP_OK && i < lip_method_count(); ++i)
+    for (size_t i = 2; status == LIP_OK && i < lip_method_count(); ++i) {
         if (chosen[i]) status = run_method(task, i, err);
+        if (status == LIP_OK) status = check_order(task->result, err);
+    }
     lip_preactivation_clear(&task->bounds);
     task->result->stop = task->watch.stop;
     task->result->seconds = lip_clock_now() - task->watch.started;
@@ -150,7 +168,10 @@ lip_status lip_bound(const lip_network *net, const lip_query *query, const char 
     task.watch = (lip_watch){.started = lip_clock_now(), .progress = progress, .user = user};
     task.watch.deadline = task.watch.started + settings.time_limit;
     task.watch.bounds = (lip_progress){"", 0, INFINITY, 0};
+    fenv_t saved;
+    lip_floating_enter(&saved);
     status = run_all(&task, chosen, err);
+    lip_floating_leave(&saved);
     if (status == LIP_OK)
         *out = task.result;
     else

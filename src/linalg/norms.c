@@ -33,32 +33,55 @@ static double entry_down(double c, double r) {
     return a > 0 ? a : 0;
 }
 
+/* A power of two near the largest entry: 2-norms are formed after dividing by it, which is exact but for
+ * entries that are negligible or, from above, counted as TINY. */
+static double unit_of(double most) {
+    int exponent = 0;
+    if (!(most > 0) || !isfinite(most)) return 1;
+    frexp(most, &exponent);
+    return ldexp(1, exponent < -1000 ? -1000 : exponent - 1);
+}
+
+static double largest_up(size_t n, const double *c, const double *r, size_t stride) {
+    double most = 0;
+    for (size_t i = 0; i < n; ++i)
+        most = fmax(most, entry_up(c[i * stride], r ? r[i * stride] : 0));
+    return most;
+}
+
 double lip_vector_norm_up(size_t n, const double *c, const double *r, size_t stride, lip_norm p) {
-    double sum = 0, most = 0;
+    double sum = 0, most = largest_up(n, c, r, stride), unit = unit_of(most);
+    size_t nonzero = 0;
+    if (p == LIP_NORM_INF || most == INFINITY) return most;
     for (size_t i = 0; i < n; ++i) {
         double a = entry_up(c[i * stride], r ? r[i * stride] : 0);
-        if (a > most) most = a;
-        if (p == LIP_NORM_2) a = lip_magnitude(a);
+        if (a > 0) ++nonzero;
+        if (p == LIP_NORM_2) a = lip_magnitude(a / unit > 0 || a == 0 ? a / unit : LIP_TINY);
         sum += p == LIP_NORM_2 ? a * a : a;
     }
-    if (p == LIP_NORM_INF) return most;
-    if (sum == most && p == LIP_NORM_1) return sum; /* a single nonzero entry: no rounding */
+    if (nonzero <= 1) return most; /* nothing was added: no rounding */
     sum = lip_sum_up(sum, n + 1);
-    return p == LIP_NORM_1 ? sum : lip_sqrt_up(sum);
+    return p == LIP_NORM_1 ? sum : lip_mul_up(unit, lip_sqrt_up(sum));
 }
 
 double lip_vector_norm_down(size_t n, const double *c, const double *r, size_t stride, lip_norm p) {
     double sum = 0, most = 0;
+    size_t nonzero = 0;
     for (size_t i = 0; i < n; ++i) {
         double a = entry_down(c[i * stride], r ? r[i * stride] : 0);
         if (a > most) most = a;
+        if (a > 0) ++nonzero;
+    }
+    if (!isfinite(most)) return 0;
+    if (p == LIP_NORM_INF || nonzero <= 1) return most;
+    double unit = p == LIP_NORM_2 ? unit_of(most) : 1;
+    for (size_t i = 0; i < n; ++i) {
+        double a = entry_down(c[i * stride], r ? r[i * stride] : 0) / unit;
         sum += p == LIP_NORM_2 ? (a < LIP_TINY ? 0 : a * a) : a;
     }
-    if (p == LIP_NORM_INF) return isfinite(most) ? most : 0;
     if (!isfinite(sum)) return 0;
-    if (sum == most && p == LIP_NORM_1) return sum;
     sum = lip_sum_down(sum, n + 1);
-    return p == LIP_NORM_1 ? sum : lip_sqrt_down(sum);
+    return p == LIP_NORM_1 ? sum : fmax(lip_mul_down(unit, lip_sqrt_down(sum)), 0);
 }
 
 /* ---- Operators --------------------------------------------------------------------------- */
@@ -77,6 +100,16 @@ static void sums_clear(sums *s) {
     free(s->col_square);
 }
 
+/* NaN counts as infinite. */
+static double largest_entry(const lip_op *op) {
+    double most = 0;
+    for (size_t i = 0; i < op->nvalues; ++i) {
+        double a = fabs(op->value[i]);
+        if (!(a <= most)) most = isnan(a) ? INFINITY : a;
+    }
+    return most;
+}
+
 static bool sums_create(const lip_op *op, sums *s) {
     size_t most = op->rows > op->cols ? op->rows : op->cols;
     lip_op *mag = lip_op_map(op, lip_magnitude), *squares = mag ? lip_op_map(mag, square) : NULL;
@@ -91,7 +124,7 @@ static bool sums_create(const lip_op *op, sums *s) {
     bool ok = squares && one && s->row && s->col && s->row_square && s->col_square;
     if (ok) {
         for (size_t i = 0; i < most; ++i) one[i] = 1;
-        for (size_t i = 0; i < op->nvalues; ++i) s->most = fmax(s->most, fabs(op->value[i]));
+        s->most = largest_entry(op);
         lip_op_apply(mag, 1, one, s->row);
         lip_op_adjoint(mag, 1, one, s->col);
         lip_op_apply(squares, 1, one, s->row_square);

@@ -10,7 +10,7 @@ typedef struct lip_norm_table {
     double value[3][3];
 } lip_norm_table;
 
-/* Upper bounds on all nine; INFINITY where something overflows.
+/* Upper bounds on all nine; INFINITY where something overflows.  Entries below 2^-480 count as that.
  *   1 -> q    exact: the largest q-norm of a column          p -> inf  exact: largest dual norm of a row
  *   2 -> 2    spectral norm (linalg/spectral.h)              inf -> 1  sum of |a_ij|
  *   inf -> 2  min(||row sums||_2, sum of column 2-norms)     2 -> 1    the same for A'

@@ -1,7 +1,7 @@
 /* Let G be the computed Gram matrix A A' (or A'A, the smaller), n x n, |G - A A'| <= gamma |A| |A'|.
  * If the Cholesky factorisation of  B = fl(tau I - G)  runs to completion, then
  *
- *     lambda_max(A A')  <=  tau + slack(n, trace B) + UNIT max |B_ii| + gamma ||A||_F^2,
+ *     lambda_max(A A')  <=  tau + slack(n, trace B) + 2 UNIT max |B_ii| + gamma ||A||_F^2,
  *
  * the terms being the backward error of the factorisation (linalg/cholesky.h), the rounding of the n
  * subtractions on the diagonal, and || |A| |A'| ||_2 <= ||A||_F^2.  tau is guessed a little above an

@@ -1,6 +1,7 @@
 #include "net/builder.h"
 
 #include "base/error.h"
+#include "base/floating.h"
 #include "base/memory.h"
 #include "base/round.h"
 #include "net/canonical.h"
@@ -191,7 +192,7 @@ static lip_status place_layers(lip_network *net, lip_error *err) {
     return LIP_OK;
 }
 
-lip_status lip_builder_finish(lip_builder *b, lip_network **out, lip_error *err) {
+static lip_status finish(lip_builder *b, lip_network **out, lip_error *err) {
     lip_status status = ensure_linear_output(b, err);
     if (status == LIP_OK) status = drop_unreachable(b, err);
     if (status == LIP_OK) status = check_sizes(b, err);
@@ -214,4 +215,12 @@ lip_status lip_builder_finish(lip_builder *b, lip_network **out, lip_error *err)
     }
     *out = net;
     return LIP_OK;
+}
+
+lip_status lip_builder_finish(lip_builder *b, lip_network **out, lip_error *err) {
+    fenv_t saved; /* magnitudes of subnormal weights must not be flushed to 0 */
+    lip_floating_enter(&saved);
+    lip_status status = finish(b, out, err);
+    lip_floating_leave(&saved);
+    return status;
 }

@@ -43,6 +43,17 @@ static double largest_value(const linear_work *w, size_t l, size_t unit) {
     return fmax(fabs(lo), fabs(hi));
 }
 
+/* More than the number of terms of any sum here: of one coefficient (over all readers of a source, of
+ * which there may be many), of one z, of one constant. */
+static size_t count_terms(const lip_network *net) {
+    size_t terms = 4 * net->units + 64;
+    for (size_t l = 1; l <= net->layers; ++l)
+        for (size_t t = 0; t < net->layer[l].nterms; ++t)
+            terms += lip_op_row_terms(net->layer[l].term[t].op) +
+                     lip_op_col_terms(net->layer[l].term[t].op) + 2;
+    return terms;
+}
+
 /* reach of layer s from the bounds of its sources. */
 static bool compute_reach(linear_work *w, size_t s) {
     const lip_layer *layer = &w->net->layer[s];
@@ -200,7 +211,7 @@ lip_status lip_linear_layer(const lip_network *net, const lip_region *region, si
     bool ok = target && w && reach && g;
     if (ok) {
         *w = (linear_work){.net = net, .region = region, .bounds = bounds, .reach = reach, .g = g};
-        w->terms = 4 * net->units + 64;
+        w->terms = count_terms(net);
         for (size_t s = 1; ok && s <= l; ++s) ok = compute_reach(w, s);
         size_t count = choose_targets(net, l, bounds, target);
         for (size_t first = 0; ok && first < count && !lip_watch_expired(watch); first += TARGETS)

@@ -1,6 +1,7 @@
 #include "region/preactivation.h"
 
 #include "base/error.h"
+#include "base/floating.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -58,7 +59,10 @@ lip_status lip_preactivation_bounds(const lip_network *net, const lip_region *re
                         "the network has %zu inputs, but the region has dimension %zu",
                         lip_inputs(net), region->n);
     lip_preactivation bounds;
+    fenv_t saved;
+    lip_floating_enter(&saved);
     lip_status status = lip_preactivation_create(net, region, linear, NULL, &bounds, err);
+    lip_floating_leave(&saved);
     if (status != LIP_OK) return status;
     size_t n = lip_inputs(net), count = net->units - n;
     memcpy(lo, bounds.lo + n, count * sizeof *lo);

@@ -2,6 +2,7 @@
 #include "region/region.h"
 
 #include "base/error.h"
+#include "base/floating.h"
 #include "base/memory.h"
 #include "base/round.h"
 
@@ -109,6 +110,8 @@ lip_status lip_region_box_around(size_t n, const double *centre, double eps, dou
                         clip_lo, clip_hi);
     double *lo = LIP_NEW(double, n), *hi = LIP_NEW(double, n);
     if (!lo || !hi) status = lip_fail_memory(err);
+    fenv_t saved;
+    lip_floating_enter(&saved);
     for (size_t i = 0; status == LIP_OK && i < n; ++i) {
         lo[i] = fmax(below(centre[i], eps), clip_lo);
         hi[i] = fmin(above(centre[i], eps), clip_hi);
@@ -118,6 +121,7 @@ lip_status lip_region_box_around(size_t n, const double *centre, double eps, dou
                               "input %zu, where the centre is %.17g",
                               clip_lo, clip_hi, i, centre[i]);
     }
+    lip_floating_leave(&saved);
     if (status == LIP_OK) status = lip_region_box(n, lo, hi, out, err);
     free(lo);
     free(hi);
@@ -131,11 +135,14 @@ lip_status lip_region_ball(size_t n, const double *centre, double radius, lip_re
     lip_region *region = create(LIP_BALL, n);
     if (!region) return lip_fail_memory(err);
     region->radius = radius;
+    fenv_t saved;
+    lip_floating_enter(&saved);
     for (size_t i = 0; i < n; ++i) {
         region->centre[i] = centre[i];
         region->lo[i] = below(centre[i], radius);
         region->hi[i] = above(centre[i], radius);
     }
+    lip_floating_leave(&saved);
     *out = region;
     return LIP_OK;
 }

@@ -39,9 +39,9 @@ static lip_op *select_rows(const lip_network *net, const lip_output *output, con
 }
 
 /* The nine norms of one term, of the selected rows only where it belongs to the output layer. */
-static bool term_norms(const lip_task *task, size_t l, const lip_op *op, lip_norm_table *norms) {
+static bool term_norms(const lip_task *task, size_t l, const lip_op *op, size_t limit,
+                       lip_norm_table *norms) {
     const lip_output *output = &task->query->output;
-    size_t limit = (size_t)task->settings->gram_limit;
     if (l < task->net->layers || output->kind == LIP_OUTPUT_ALL)
         return lip_norm_bounds(op, limit, norms);
     lip_op *row = select_rows(task->net, output, op);
@@ -51,11 +51,12 @@ static bool term_norms(const lip_task *task, size_t l, const lip_op *op, lip_nor
 }
 
 /* N_l from those of its sources; bound is indexed [layer][norm - 1]. */
-static bool layer_bounds(const lip_task *task, size_t l, double (*bound)[3]) {
+static bool layer_bounds(const lip_task *task, size_t l, size_t limit, double (*bound)[3]) {
     const lip_layer *layer = &task->net->layer[l];
+    memset(bound[l], 0, sizeof bound[l]);
     for (size_t t = 0; t < layer->nterms; ++t) {
         lip_norm_table norms;
-        if (!term_norms(task, l, layer->term[t].op, &norms)) return false;
+        if (!term_norms(task, l, layer->term[t].op, limit, &norms)) return false;
         for (int a = 0; a < 3; ++a) {
             double best = INFINITY;
             for (int b = 0; b < 3; ++b) {
@@ -68,21 +69,31 @@ static bool layer_bounds(const lip_task *task, size_t l, double (*bound)[3]) {
     return true;
 }
 
+/* One pass; *value is lowered only if every layer was reached. */
+static bool run_pass(lip_task *task, size_t limit, bool stoppable, double (*bound)[3],
+                     double *value, bool *complete) {
+    const lip_network *net = task->net;
+    *complete = false;
+    for (size_t l = 1; l <= net->layers; ++l) {
+        if (stoppable && lip_watch_expired(&task->watch)) return true;
+        if (!layer_bounds(task, l, limit, bound)) return false;
+    }
+    *complete = true;
+    *value = fmin(*value, bound[net->layers][task->query->norm_out - 1]);
+    return true;
+}
+
+/* First without Gram matrices, which is quick and never left out, so that even a run that is stopped at
+ * once has an upper bound; then with them. */
 lip_status lip_product_method(lip_task *task, lip_step *step, lip_error *err) {
     const lip_network *net = task->net;
     double(*bound)[3] = lip_alloc(net->layers + 1, sizeof *bound);
     if (!bound) return lip_fail_memory(err);
     for (int b = 0; b < 3; ++b)
         bound[0][b] = lip_norm_identity(lip_inputs(net), task->query->norm_in, (lip_norm)(b + 1));
-    bool ok = true, expired = false;
-    for (size_t l = 1; ok && !expired && l <= net->layers; ++l) {
-        ok = layer_bounds(task, l, bound);
-        expired = l < net->layers && lip_watch_expired(&task->watch);
-    }
-    if (ok && !expired) {
-        step->value = bound[net->layers][task->query->norm_out - 1];
-        step->complete = true;
-    }
+    bool ok = run_pass(task, 0, false, bound, &step->value, &step->complete) &&
+              run_pass(task, (size_t)task->settings->gram_limit, true, bound, &step->value,
+                       &step->complete);
     free(bound);
     return ok ? LIP_OK : lip_fail_memory(err);
 }

@@ -315,6 +315,7 @@ lip_status lip_ascent_method(lip_task *task, lip_step *step, lip_error *err) {
     for (; status == LIP_OK && done < sweeps && !lip_watch_expired(&task->watch); ++done)
         status = sweep(&a, done, step, err);
     step->complete = status == LIP_OK && task->watch.stop == LIP_FINISHED;
+    lip_witness_explain(&a.witness, step);
     ascent_clear(&a);
     return status;
 }

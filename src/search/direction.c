@@ -11,28 +11,29 @@
 
 double lip_plain_norm(size_t n, const double *v, lip_norm p) {
     double sum = 0, most = 0;
+    for (size_t i = 0; i < n; ++i) most = fmax(most, fabs(v[i]));
+    if (p == LIP_NORM_INF || most == 0 || !isfinite(most)) return most;
     for (size_t i = 0; i < n; ++i) {
-        double a = fabs(v[i]);
-        most = fmax(most, a);
+        double a = fabs(v[i]) / most; /* squares neither overflow nor vanish */
         sum += p == LIP_NORM_2 ? a * a : a;
     }
-    return p == LIP_NORM_INF ? most : p == LIP_NORM_2 ? sqrt(sum) : sum;
+    return most * (p == LIP_NORM_2 ? sqrt(sum) : sum);
 }
 
 void lip_dual_maximiser(size_t n, const double *v, size_t stride, lip_norm p, double *t) {
     size_t best = 0;
-    double square = 0;
-    for (size_t i = 0; i < n; ++i) {
-        double a = v[i * stride];
-        square += a * a;
-        if (fabs(a) > fabs(v[best * stride])) best = i;
-    }
+    double square = 0, most;
+    for (size_t i = 0; i < n; ++i)
+        if (fabs(v[i * stride]) > fabs(v[best * stride])) best = i;
+    most = fabs(v[best * stride]);
+    for (size_t i = 0; i < n && most > 0; ++i)
+        square += v[i * stride] / most * (v[i * stride] / most);
     for (size_t i = 0; i < n; ++i) {
         double a = v[i * stride];
         if (p == LIP_NORM_INF)
             t[i * stride] = a < 0 ? -1 : 1;
         else if (p == LIP_NORM_2)
-            t[i * stride] = square > 0 ? a / sqrt(square) : 0;
+            t[i * stride] = square > 0 ? a / most / sqrt(square) : 0;
         else
             t[i * stride] = i != best ? 0 : a < 0 ? -1 : 1;
     }

@@ -77,16 +77,19 @@ lip_status lip_sampling_method(lip_task *task, lip_step *step, lip_error *err) {
     sampler s;
     lip_status status = sampler_create(task, &s, err);
     size_t wanted = (size_t)task->settings->samples, drawn = 0;
-    s.best = -1;
+    s.best = 0;
     while (status == LIP_OK && drawn < wanted) {
         bool improved = false;
         status = run_batch(task, &s, drawn == 0, &improved, err);
         drawn += s.points;
-        if (status == LIP_OK && improved)
+        if (status == LIP_OK && improved) {
             status = lip_witness_offer(&s.witness, task, s.x, &s.rng, step, err);
+            s.best = step->value; /* a norm that could not be confirmed must not hide others */
+        }
         if (lip_watch_expired(&task->watch)) break;
     }
     step->complete = drawn >= wanted;
+    lip_witness_explain(&s.witness, step);
     sampler_clear(&s);
     return status;
 }

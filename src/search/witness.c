@@ -7,15 +7,20 @@
 #include "search/witness.h"
 
 #include "base/error.h"
+#include "base/floating.h"
 #include "base/memory.h"
 #include "base/round.h"
 #include "linalg/norms.h"
 #include "net/enclose.h"
 #include "search/direction.h"
+#include "search/zonotope.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { ATTEMPTS = 8, DEEP = 4, MOST_FAILURES = 20 };
 
 void lip_witness_clear(lip_witness *w) {
     free(w->c);
@@ -59,7 +64,7 @@ lip_status lip_witness_create(const lip_network *net, const lip_query *query,
 
 /* The phase of one neuron at the point, from the enclosure c +- r of z; false if undecided. */
 static bool decide_neuron(const lip_witness *w, size_t unit, double c, double r) {
-    lip_phase phase = lip_preactivation_phase(w->bounds, unit);
+    lip_phase phase = w->use_region ? lip_preactivation_phase(w->bounds, unit) : LIP_UNSTABLE;
     double lo = lip_enclosure_lo(c, r), hi = lip_enclosure_hi(c, r);
     bool active = lo > 0 || phase == LIP_ACTIVE, inactive = hi < 0 || phase == LIP_INACTIVE;
     w->d[unit] = active && w->live[unit] != 0 ? 1 : 0;
@@ -141,12 +146,10 @@ bool lip_witness_lower(lip_witness *w, double *lower) {
     size_t n = lip_inputs(w->net);
     lip_norm p = w->query->norm_in, q = w->query->norm_out;
     if (!lip_best_direction(n, w->k, w->gc, p, q, w->t)) return false;
+    for (size_t i = 0; w->k == 1 && p == LIP_NORM_INF && i < n; ++i)
+        if (!(fabs(w->gc[i]) > w->gr[i])) w->t[i] = 0; /* an entry of unknown sign may only harm */
     double length = lip_vector_norm_up(n, w->t, NULL, 1, p);
     *lower = length > 0 ? lip_div_down(image_norm_down(w, n), length) : 0;
-    if (w->k == 1) { /* the dual norm of the gradient, without rounding a direction */
-        double dual = lip_vector_norm_down(n, w->gc, w->gr, 1, lip_norm_dual(p));
-        if (dual > *lower) *lower = dual;
-    }
     if (!(*lower > 0)) *lower = 0;
     return true;
 }
@@ -162,8 +165,10 @@ bool lip_witness_upper(lip_witness *w, size_t gram_limit, double *upper) {
     bool ok = mid && rad;
     for (size_t i = 0; ok && i < n; ++i)
         for (size_t j = 0; j < w->k; ++j) {
-            mid->value[j * n + i] = w->gc[i * w->k + j];
-            rad->value[j * n + i] = w->gr[i * w->k + j];
+            double c = w->gc[i * w->k + j], r = w->gr[i * w->k + j];
+            bool finite = isfinite(c) && isfinite(r);
+            mid->value[j * n + i] = finite ? c : INFINITY;
+            rad->value[j * n + i] = finite ? r : INFINITY;
         }
     ok = ok && lip_norm_bound(mid, w->query->norm_in, w->query->norm_out, gram_limit, &a) &&
          lip_norm_bound(rad, w->query->norm_in, w->query->norm_out, gram_limit, &b);
@@ -171,6 +176,42 @@ bool lip_witness_upper(lip_witness *w, size_t gram_limit, double *upper) {
     lip_op_free(mid);
     lip_op_free(rad);
     return ok;
+}
+
+/* ---- Deep networks ----------------------------------------------------------------------- */
+
+/* w->t = a good direction at w->x, in floating point. */
+static bool plain_direction(lip_witness *w) {
+    const lip_network *net = w->net;
+    size_t n = lip_inputs(net);
+    memcpy(w->c, w->x, n * sizeof *w->x);
+    lip_forward(net, 1, w->c, w->r);
+    lip_pattern(net, w->r, w->d);
+    memset(w->gc, 0, net->units * w->k * sizeof *w->gc);
+    lip_output_block(net, &w->query->output, w->gc + net->layer[net->layers].offset * w->k);
+    lip_reverse(net, w->k, w->d, w->gc);
+    return lip_best_direction(n, w->k, w->gc, w->query->norm_in, w->query->norm_out, w->t);
+}
+
+/* The same proof with errors that do not grow with depth (search/zonotope.h), for one direction. */
+static bool confirm_deep(lip_witness *w, double *lower, bool *decided) {
+    double *c = w->work, *r = w->work + w->k;
+    if (!plain_direction(w)) return false;
+    if (!lip_zonotope_tangent(w->net, &w->query->output, w->use_region ? w->bounds : NULL, w->x,
+                              w->t, c, r, decided))
+        return false;
+    double length = lip_vector_norm_up(lip_inputs(w->net), w->t, NULL, 1, w->query->norm_in);
+    double image = lip_vector_norm_down(w->k, c, r, 1, w->query->norm_out);
+    *lower = *decided && length > 0 ? fmax(lip_div_down(image, length), 0) : 0;
+    return true;
+}
+
+/* Plain intervals first; where they decide nothing, or nothing useful, the expensive way now and then. */
+static bool confirm(lip_witness *w, int attempt, double *lower, bool *decided) {
+    *decided = lip_witness_decide(w, w->x);
+    if (*decided && !lip_witness_lower(w, lower)) return false;
+    if (*lower > 0 || w->net->layers < DEEP || attempt % 3 != 0) return true;
+    return confirm_deep(w, lower, decided);
 }
 
 /* ---- Offering points --------------------------------------------------------------------- */
@@ -213,21 +254,33 @@ static lip_status store_witness(const lip_witness *w, lip_task *task, double low
 
 lip_status lip_witness_offer(lip_witness *w, lip_task *task, const double *x, lip_rng *rng,
                              lip_step *step, lip_error *err) {
-    for (int attempt = 0; attempt < 8; ++attempt) {
+    for (int attempt = 0; attempt < ATTEMPTS && w->failures < MOST_FAILURES; ++attempt) {
+        if (attempt > 0 && lip_watch_expired(&task->watch)) return LIP_OK;
         nudge(w, x, attempt == 0 ? 0 : 1e-12 * pow(10, attempt), rng);
-        if (!lip_region_contains(w->query->region, w->x) || !lip_witness_decide(w, w->x)) continue;
-        double lower;
-        if (!lip_witness_lower(w, &lower)) return lip_fail_memory(err);
+        if (!lip_region_contains(w->query->region, w->x)) continue;
+        double lower = 0;
+        bool decided = false;
+        w->use_region = attempt == ATTEMPTS - 1;
+        if (!confirm(w, attempt, &lower, &decided)) return lip_fail_memory(err);
+        if (!decided) continue;
+        w->failures = 0;
         if (lower > step->value) step->value = lower;
-        if (lower > task->result->lower || !task->result->witness_x)
-            return store_witness(w, task, lower, step->method, err);
+        if (lower > task->result->lower) return store_witness(w, task, lower, step->method, err);
         return LIP_OK;
     }
+    ++w->failures;
     return LIP_OK;
 }
 
-lip_status lip_gradient_norm(const lip_network *net, const lip_query *query, const double *x,
-                             double *lower, double *upper, bool *decided, lip_error *err) {
+void lip_witness_explain(const lip_witness *w, lip_step *step) {
+    if (step->value == 0 && w->failures > 0)
+        snprintf(step->note, sizeof step->note,
+                 "%zu points tried, interval arithmetic could not decide every phase at any",
+                 w->failures);
+}
+
+static lip_status gradient_norm(const lip_network *net, const lip_query *query, const double *x,
+                                double *lower, double *upper, bool *decided, lip_error *err) {
     lip_preactivation bounds;
     lip_witness w;
     lip_status status = lip_query_check(net, query, err);
@@ -243,6 +296,7 @@ lip_status lip_gradient_norm(const lip_network *net, const lip_query *query, con
     status = lip_witness_create(net, query, &bounds, &w, err);
     if (status == LIP_OK) {
         double lo = 0, hi = INFINITY;
+        w.use_region = true;
         bool sure = lip_witness_decide(&w, x);
         size_t limit = 4096;
         if (sure && (!lip_witness_lower(&w, &lo) || !lip_witness_upper(&w, limit, &hi)))
@@ -255,5 +309,14 @@ lip_status lip_gradient_norm(const lip_network *net, const lip_query *query, con
         lip_witness_clear(&w);
     }
     lip_preactivation_clear(&bounds);
+    return status;
+}
+
+lip_status lip_gradient_norm(const lip_network *net, const lip_query *query, const double *x,
+                             double *lower, double *upper, bool *decided, lip_error *err) {
+    fenv_t saved;
+    lip_floating_enter(&saved);
+    lip_status status = gradient_norm(net, query, x, lower, upper, decided, err);
+    lip_floating_leave(&saved);
     return status;
 }

@@ -16,6 +16,8 @@ typedef struct lip_witness {
     double *d, *live;                /* units: phases; 0 where h does not change near the point */
     double *work, *t, *x;            /* scratch; direction and nudged point (inputs) */
     size_t *terms;
+    size_t failures; /* points in a row that could not be decided */
+    bool use_region; /* may phases come from the region's bounds?  (z may be 0 at the point then) */
 } lip_witness;
 
 lip_status lip_witness_create(const lip_network *net, const lip_query *query,
@@ -32,8 +34,12 @@ bool lip_witness_lower(lip_witness *w, double *lower);
 bool lip_witness_upper(lip_witness *w, size_t gram_limit, double *upper);
 
 /* Try to confirm a gradient norm at x (a point of the region), nudging x off kinks; if it beats
- * step->value, record it there and, if it beats the best lower bound, in the task's result. */
+ * step->value, record it there and, if it beats the best lower bound, in the task's result.  After many
+ * failures in a row nothing is tried any more. */
 lip_status lip_witness_offer(lip_witness *w, lip_task *task, const double *x, lip_rng *rng,
                              lip_step *step, lip_error *err);
+
+/* Say in step->note why there is no lower bound, if that is so. */
+void lip_witness_explain(const lip_witness *w, lip_step *step);
 
 #endif

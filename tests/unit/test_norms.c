@@ -185,6 +185,51 @@ static void test_vector_norms_enclose(void **state) {
     assert_true(lip_vector_norm_down(2, bad, NULL, 1, LIP_NORM_1) <= 1);
 }
 
+/* Entries too small to change a floating-point sum still count. */
+static void test_absorbed_entries_count(void **state) {
+    (void)state;
+    enum { N = 1000 };
+    lip_op *op = lip_op_dense(N, 1);
+    lip_norm_table t;
+    double one = 1 + 0x1p-52 * 249; /* below 1 + 999 * 2^-54 */
+    op->value[0] = 1;
+    for (size_t i = 1; i < N; ++i) op->value[i] = 0x1p-54;
+    assert_true(lip_norm_bounds(op, 100, &t));
+    for (int p = 0; p < 3; ++p) assert_true(t.value[p][0] >= one);
+    assert_true(lip_vector_norm_up(N, op->value, NULL, 1, LIP_NORM_1) >= one);
+    assert_true(lip_vector_norm_down(N, op->value, NULL, 1, LIP_NORM_1) <= one);
+    for (size_t i = 1; i < N; ++i) op->value[i] = 0x1p-27;
+    assert_true(lip_norm_bounds(op, 100, &t));
+    one = 1 + 0x1p-52 * 124; /* below sqrt(1 + 999 * 2^-54) */
+    for (int p = 0; p < 3; ++p) assert_true(t.value[p][1] >= one);
+    lip_op_free(op);
+}
+
+/* Scaling by a power of two scales 2-norms, near both ends of the exponent range. */
+static void test_two_norm_at_any_scale(void **state) {
+    (void)state;
+    int exponents[] = {-1000, -600, 0, 600, 1000};
+    for (int i = 0; i < 5; ++i) {
+        double v[2] = {ldexp(3, exponents[i]), ldexp(4, exponents[i])},
+               want = ldexp(5, exponents[i]);
+        double up = lip_vector_norm_up(2, v, NULL, 1, LIP_NORM_2);
+        double down = lip_vector_norm_down(2, v, NULL, 1, LIP_NORM_2);
+        assert_true(down <= want && want <= up && up - down <= 1e-14 * want);
+    }
+}
+
+static void test_nan_is_no_small_norm(void **state) {
+    (void)state;
+    lip_op *op = lip_op_dense(2, 1);
+    lip_norm_table t;
+    op->value[0] = NAN;
+    op->value[1] = 1;
+    assert_true(lip_norm_bounds(op, 10, &t));
+    for (int p = 0; p < 3; ++p)
+        for (int q = 0; q < 3; ++q) assert_true(t.value[p][q] == INFINITY);
+    lip_op_free(op);
+}
+
 static void test_overflow_gives_infinity(void **state) {
     (void)state;
     lip_op *op = lip_op_dense(2, 2);
@@ -203,6 +248,9 @@ int main(void) {
                                        cmocka_unit_test(test_spectral_of_convolution),
                                        cmocka_unit_test(test_cholesky_decides),
                                        cmocka_unit_test(test_vector_norms_enclose),
+                                       cmocka_unit_test(test_absorbed_entries_count),
+                                       cmocka_unit_test(test_two_norm_at_any_scale),
+                                       cmocka_unit_test(test_nan_is_no_small_norm),
                                        cmocka_unit_test(test_overflow_gives_infinity)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

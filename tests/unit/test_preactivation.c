@@ -154,10 +154,48 @@ static void test_no_interior_no_touching_phase(void **state) {
     lip_network_free(net);
 }
 
+/* A layer may read one source many times: every reading rounds.  h = relu(x), z = h + 20000 readings of
+ * 2^-53 h - bias, with the bias just below the true maximum of the sum: z takes both signs. */
+static void test_many_readings_of_one_source(void **state) {
+    (void)state;
+    enum { READINGS = 20000 };
+    lip_builder *b = lip_builder_create(1, "test");
+    size_t l1, l2, l3;
+    lip_error err;
+    lip_network *net;
+    lip_region *region;
+    lip_preactivation bounds;
+    assert_int_equal(lip_builder_layer(b, 1, true, &l1, &err), LIP_OK);
+    assert_int_equal(lip_builder_term(b, l1, 0, lip_op_identity(1), &err), LIP_OK);
+    assert_int_equal(lip_builder_layer(b, 1, true, &l2, &err), LIP_OK);
+    for (int i = 0; i < READINGS; ++i) {
+        lip_op *op = lip_op_dense(1, 1);
+        op->value[0] = i == 0 ? 1 : 0x1p-53;
+        assert_int_equal(lip_builder_term(b, l2, l1, op, &err), LIP_OK);
+    }
+    lip_builder_bias(b, l2)[0] = -2 * (1 + 5000 * 0x1p-52);
+    assert_int_equal(lip_builder_layer(b, 1, false, &l3, &err), LIP_OK);
+    assert_int_equal(lip_builder_term(b, l3, l2, lip_op_identity(1), &err), LIP_OK);
+    assert_int_equal(lip_builder_finish(b, &net, &err), LIP_OK);
+    lip_builder_free(b);
+    double lo = 1, hi = 2;
+    assert_int_equal(lip_region_box(1, &lo, &hi, &region, &err), LIP_OK);
+    assert_int_equal(lip_preactivation_create(net, region, true, NULL, &bounds, &err), LIP_OK);
+    exact_values z = exact_forward(net, &hi);
+    for (size_t u = 0; u < net->units; ++u)
+        assert_true(exact_between(z.v[u], bounds.lo[u], bounds.hi[u]));
+    assert_true(mpfr_sgn(z.v[net->layer[2].offset]) > 0);
+    exact_clear(&z);
+    lip_preactivation_clear(&bounds);
+    lip_region_free(region);
+    lip_network_free(net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds_contain_exact_values),
                                        cmocka_unit_test(test_smaller_box_is_tighter),
                                        cmocka_unit_test(test_everywhere_uses_signs),
-                                       cmocka_unit_test(test_no_interior_no_touching_phase)};
+                                       cmocka_unit_test(test_no_interior_no_touching_phase),
+                                       cmocka_unit_test(test_many_readings_of_one_source)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "search/direction.h"
 #include "search/points.h"
 #include "search/witness.h"
+#include "search/zonotope.h"
 
 /* f(x) = relu(x1) + 2 relu(x2), gradient norms known. */
 static lip_network *two_kinks(void) {
@@ -135,10 +136,73 @@ static void test_drawn_points_lie_inside(void **state) {
     lip_network_free(net);
 }
 
+/* Forty contracting layers: intervals decide nothing, zonotopes do, and contain the exact tangent. */
+static void test_zonotopes_in_deep_networks(void **state) {
+    (void)state;
+    enum { DEPTH = 40, W = 12 };
+    lip_rng rng;
+    lip_rng_seed(&rng, 52);
+    size_t width[DEPTH + 2];
+    double *weight[DEPTH + 1], *bias[DEPTH + 1];
+    for (size_t l = 0; l <= DEPTH; ++l) {
+        width[l] = width[l + 1] = W;
+        weight[l] = calloc(W * W, sizeof(double));
+        bias[l] = calloc(W, sizeof(double));
+        for (size_t i = 0; i < W * W; ++i) weight[l][i] = 0.6 * lip_rng_gaussian(&rng) / sqrt(W);
+        for (size_t i = 0; i < W; ++i) bias[l][i] = 0.1 * lip_rng_gaussian(&rng);
+    }
+    lip_network *net;
+    lip_error err;
+    assert_int_equal(lip_network_create_dense(DEPTH + 1, width, (const double *const *)weight,
+                                              (const double *const *)bias, &net, &err),
+                     LIP_OK);
+    int done = 0;
+    for (int trial = 0; trial < 10; ++trial) {
+        double x[W], t[W], c[W], r[W];
+        bool decided;
+        lip_output all = {LIP_OUTPUT_ALL, 0, 0};
+        for (size_t i = 0; i < W; ++i) {
+            x[i] = lip_rng_gaussian(&rng);
+            t[i] = lip_rng_gaussian(&rng);
+        }
+        assert_true(lip_zonotope_tangent(net, &all, NULL, x, t, c, r, &decided));
+        if (!decided) continue;
+        ++done;
+        exact_values z = exact_forward(net, x);
+        double d[(DEPTH + 2) * W], unit[W];
+        for (size_t u = 0; u < net->units; ++u) d[u] = mpfr_sgn(z.v[u]) > 0;
+        for (size_t j = 0; j < W; ++j) {
+            mpfr_t sum, part;
+            mpfr_inits2(400, sum, part, (mpfr_ptr)NULL);
+            mpfr_set_zero(sum, 1);
+            memset(unit, 0, sizeof unit);
+            unit[j] = 1;
+            exact_values g = exact_reverse(net, d, unit);
+            for (size_t i = 0; i < W; ++i) {
+                mpfr_mul_d(part, g.v[i], t[i], MPFR_RNDN);
+                mpfr_add(sum, sum, part, MPFR_RNDN);
+            }
+            assert_true(exact_between(sum, nextafter(c[j] - r[j], -INFINITY),
+                                      nextafter(c[j] + r[j], INFINITY)));
+            assert_true(r[j] <= 1e-12 * (fabs(c[j]) + 1e-8));
+            exact_clear(&g);
+            mpfr_clears(sum, part, (mpfr_ptr)NULL);
+        }
+        exact_clear(&z);
+    }
+    assert_true(done >= 5);
+    lip_network_free(net);
+    for (size_t l = 0; l <= DEPTH; ++l) {
+        free(weight[l]);
+        free(bias[l]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_gradient_norm_by_phase),
                                        cmocka_unit_test(test_point_outside_region_is_refused),
                                        cmocka_unit_test(test_directions_are_good),
+                                       cmocka_unit_test(test_zonotopes_in_deep_networks),
                                        cmocka_unit_test(test_drawn_points_lie_inside)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
