@@ -128,6 +128,7 @@ def npz_files():
         "keras": npz({"W1": w0.T, "b1": b0, "W2": w1.T, "b2": b1}),
         "pickle": npz({"W0": np.array([None])}),
         "gap": npz({"W0": w0, "W2": w1}),
+        "stray": npz({"W0": w0, "B0": b0, "W1": w1}),
         "truncated": plain[:-30],
     }
     for name, data in files.items():
@@ -193,7 +194,8 @@ def point_files():
     three = bytes([2, 1])
     table = "a,b,c\n1,2,3\n4,5e-1,-6\n"
     for name, data in [("table", table), ("label", "# x\n7 1 2 3\n8 4 5 6\n"), ("nan", "1,2,3\n1,nan,3\n"),
-                       ("short", "1,2,3\n1,2\n"), ("empty-field", "1,2,3\n1,,3\n")]:
+                       ("short", "1,2,3\n1,2\n"), ("empty-field", "1,2,3\n1,,3\n"),
+                       ("mark", "\ufeffa,b,c\n1,2,3\n4,5,6\n"), ("nan-first", "a,NaN\n4,5,6\n")]:
         write("point", name, three + data.encode())
     first = bytes([2, 0])
     write("point", "column", first + b"1\n2\n3\n")

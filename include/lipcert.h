@@ -13,7 +13,9 @@
  *   - A matrix is stored by rows.  Sizes are counts of doubles, never bytes.
  *   - A function that can fail returns a lip_status and, if `err` is not NULL, fills it; on failure
  *     it leaves *out arguments as they were.  The library never prints, exits or keeps global state.
- *   - Every *_free accepts NULL.  A handle is read-only after creation and may be shared by threads.
+ *   - Handles and pointers must not be NULL where the comment of a function does not allow it; they
+ *     are not checked.  Every *_free accepts NULL.
+ *   - A handle is read-only after creation and may be shared by threads.
  *   - "Proved" numbers include all rounding errors.  Calls run in the default floating-point
  *     environment, whatever the caller's is, and restore the caller's. */
 #ifndef LIPCERT_H
@@ -177,8 +179,10 @@ LIP_API void lip_region_get_box(const lip_region *region, double *lo, double *hi
 /* The radius of a ball; 0 otherwise. */
 LIP_API double lip_region_get_radius(const lip_region *region);
 
-/* Read a point of n numbers: row `row` of a .npy array or of a .csv file (row 0 for a vector; if a
- * row has n + 1 entries the first, a label, is dropped), multiplied by `scale`. */
+/* Read a point of n numbers, multiplied by `scale`: row `row` along the first axis of a .npy array, or
+ * of a table such as .csv.  A .npy with one dimension or n entries in all, and a table with one number
+ * on each of n > 1 lines, are one point: row 0.  If a line of a table has n + 1 numbers, the first, a
+ * label, is dropped; a .npy has no labels. */
 LIP_API lip_status lip_point_load(const char *path, size_t row, double scale, size_t n, double *x,
                                   lip_error *err);
 
@@ -287,6 +291,27 @@ LIP_API lip_status lip_gradient_norm(const lip_network *net, const lip_query *qu
                                      lip_error *err);
 
 LIP_API void lip_result_free(lip_result *result);
+
+/* ---- Export ------------------------------------------------------------------------------ */
+
+/* Which semidefinite program of a query; zero-initialise for the defaults. */
+typedef struct lip_export_options {
+    size_t part;    /* 0 .. lip_export_parts - 1 */
+    bool phases;    /* keep the phases of inner neurons: the tighter relaxation */
+    size_t largest; /* refuse more variables than this; 0: 5000 */
+} lip_export_options;
+
+/* How many programs a query has: one for each input if the input norm is 1, times one for each output
+ * if the output norm is inf and several outputs are selected.  L is at most the largest value. */
+LIP_API lip_status lip_export_parts(const lip_network *net, const lip_query *query, size_t *parts,
+                                    lip_error *err);
+
+/* The tangent relaxation {ball, bin, tangent} of one part in SDPA sparse format: *size bytes for the
+ * caller to free.  docs/relaxations.md says what the rows and constraints are.  settings may be NULL.
+ * Floating point: coefficients are rounded where layers were multiplied out. */
+LIP_API lip_status lip_export_sdpa(const lip_network *net, const lip_query *query,
+                                   const lip_settings *settings, const lip_export_options *options,
+                                   char **text, size_t *size, lip_error *err);
 
 /* ---- Version ----------------------------------------------------------------------------- */
 

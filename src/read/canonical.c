@@ -3,7 +3,8 @@
  * "\n" after each line, numbers in their one spelling, counts that agree, "end", and nothing more.
  *
  * A count never sizes an allocation on its own: a row of k numbers needs at least 7 k bytes of the
- * file, which is checked first. */
+ * file, which is checked first.  The number of inputs has nothing behind it, and everything that is
+ * done with a network allocates by it, so that it is limited as in ONNX. */
 #include "net/canonical.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -16,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LARGEST_SIZE ((size_t)1000000000)
-#define NUMBER_BYTES 7 /* of the shortest number, "0x0p+0", and what separates it from the next */
+#define LARGEST_SIZE  ((size_t)1000000000)
+#define LARGEST_INPUT ((size_t)1 << 24) /* or the file's size, if that is more */
+#define NUMBER_BYTES  7 /* of the shortest number, "0x0p+0", and what separates it from the next */
 
 typedef struct lexer {
     const char *at, *end;
@@ -370,12 +372,13 @@ static lip_status finish(lip_builder *builder, size_t layers, lip_network **net,
 lip_status lip_read_canonical(const lip_source *source, lip_network **net, lip_error *err) {
     const char *text = (const char *)source->bytes;
     lexer lex = {text, text + source->size, 1, true, err};
-    size_t inputs, layers;
+    size_t inputs, layers, most = source->size > LARGEST_INPUT ? source->size : LARGEST_INPUT;
+    if (most > LARGEST_SIZE) most = LARGEST_SIZE;
     lip_status status = expect_word(&lex, "lipcert-network");
     if (status == LIP_OK) status = read_size(&lex, "version", 1, 1, &inputs);
     if (status == LIP_OK) status = end_line(&lex);
     if (status == LIP_OK) status = expect_word(&lex, "input");
-    if (status == LIP_OK) status = read_size(&lex, "a width", 1, LARGEST_SIZE, &inputs);
+    if (status == LIP_OK) status = read_size(&lex, "a width", 1, most, &inputs);
     if (status == LIP_OK) status = end_line(&lex);
     if (status == LIP_OK) status = expect_word(&lex, "layers");
     if (status == LIP_OK) status = read_size(&lex, "a number of layers", 1, LARGEST_SIZE, &layers);

@@ -3,8 +3,11 @@
  * Files of weights do not say which way round a matrix is.  lipcert reads rows x columns as
  * outputs x inputs (f = W x + b).  Keras stores inputs x outputs; such a file is recognised by its
  * shapes: if W_l and W_{l+1} and the biases do not fit together as they are, but fit when every matrix
- * is transposed, they are transposed.  Square matrices throughout fit both ways and are taken as they
- * are. */
+ * is transposed, they are transposed.  What fits both ways (square matrices throughout, but also
+ * widths a, b, a without biases) is taken as it is: a convention, which no shape can confirm.
+ *
+ * A name that means a parameter in some other convention ("B0", "weights1") must not be passed over:
+ * the network without it would be another one. */
 #include "read/chain.h"
 
 #include "base/error.h"
@@ -155,6 +158,8 @@ static void make_row(lip_named *a) {
 
 lip_status lip_build_oriented(size_t layers, lip_named *weight, lip_named *bias, bool last_relu,
                               const char *format, lip_network **net, lip_error *err) {
+    char transposed[32];
+    snprintf(transposed, sizeof transposed, "%s, transposed", format);
     for (size_t l = 0; l < layers; ++l) {
         make_row(&weight[l]);
         if (weight[l].m.rows == 0 || weight[l].m.cols == 0)
@@ -164,6 +169,7 @@ lip_status lip_build_oriented(size_t layers, lip_named *weight, lip_named *bias,
         if (!shapes_fit(layers, weight, bias, true, NULL)) return LIP_FORMAT;
         for (size_t l = 0; l < layers; ++l)
             if (!transpose(&weight[l].m)) return lip_fail_memory(err);
+        format = transposed;
     }
     lip_matrix *w = LIP_NEW(lip_matrix, layers), *b = LIP_NEW(lip_matrix, layers);
     for (size_t l = 0; w && b && l < layers; ++l) {
@@ -196,6 +202,20 @@ bool lip_is_network_name(const char *name) {
     if (name[0] == '\0') return false;
     if (strchr("AWwb", name[0]) && is_numbered(name, name[0], &number)) return true;
     return name[1] == '\0' && strchr("Abc", name[0]) != NULL;
+}
+
+/* Text behind a prefix in lower case, which `name` may have in any case; NULL if it has another. */
+static const char *behind(const char *name, const char *prefix) {
+    for (; *prefix; ++name, ++prefix)
+        if ((*name | 0x20) != *prefix) return NULL;
+    return name;
+}
+
+bool lip_looks_like_parameter(const char *name) {
+    if (behind(name, "weight") || behind(name, "bias")) return true;
+    if (name[0] == '\0' || !strchr("AWwBbc", name[0])) return false;
+    const char *digits = name + 1 + (name[1] == '_');
+    return digits[strspn(digits, "0123456789")] == '\0';
 }
 
 static lip_named *find(lip_named *array, size_t count, const char *name) {
@@ -273,6 +293,28 @@ static lip_status check_biases(lip_named *array, size_t count, const convention 
     return LIP_OK;
 }
 
+static bool is_used(const char *name, const convention *c) {
+    size_t number;
+    if (c->output && strcmp(name, "c") == 0) return true;
+    if (!c->numbered) return strcmp(name, "A") == 0 || strcmp(name, "b") == 0;
+    return (is_numbered(name, c->letter, &number) || is_numbered(name, 'b', &number)) &&
+           number >= c->first && number - c->first < c->layers;
+}
+
+static lip_status check_unused(const lip_named *array, size_t count, const convention *c,
+                               lip_error *err) {
+    for (size_t i = 0; i < count; ++i)
+        if (lip_looks_like_parameter(array[i].name) && !is_used(array[i].name, c))
+            return lip_fail(err, LIP_FORMAT, array[i].name,
+                            "expected no array of this name beside %c%s, because it looks like a "
+                            "parameter but would not be used",
+                            c->letter,
+                            !c->numbered ? ""
+                            : c->first   ? "1"
+                                         : "0");
+    return LIP_OK;
+}
+
 /* Copies of the arrays' descriptions in order; the values stay where they are. */
 static void collect(lip_named *array, size_t count, const convention *c, lip_named *weight,
                     lip_named *bias) {
@@ -315,6 +357,7 @@ lip_status lip_build_named(lip_named *array, size_t count, const char *found, co
     convention c;
     lip_status status = choose(array, count, found, &c, err);
     if (status == LIP_OK) status = check_biases(array, count, &c, err);
+    if (status == LIP_OK) status = check_unused(array, count, &c, err);
     if (status != LIP_OK) return status;
     lip_named *weight = LIP_NEW(lip_named, c.layers + 1), *bias = LIP_NEW(lip_named, c.layers + 1);
     status = weight && bias ? build_convention(array, count, &c, weight, bias, format, net, err)

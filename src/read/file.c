@@ -27,13 +27,17 @@ static lip_status fail_errno(lip_error *err, const char *what, int code) {
     return lip_fail(err, LIP_IO, NULL, "cannot %s: %s", what, text);
 }
 
-static lip_status fail_large(lip_error *err, size_t limit) {
-    return lip_fail(err, LIP_UNSUPPORTED, NULL, "expected at most %zu bytes, found more", limit);
+static lip_status fail_large(lip_error *err, size_t limit, bool regular) {
+    return lip_fail(err, LIP_UNSUPPORTED, NULL, "expected at most %zu bytes%s, found more", limit,
+                    regular ? "" : " from a pipe or device");
 }
 
+/* More than this from a device or a pipe is no network: /dev/zero never ends. */
+#define STREAM_LIMIT ((size_t)1 << 26)
+
 /* Read on to the end; files that do not know their size (pipes) grow the buffer. */
-static lip_status read_stream(FILE *file, size_t expected, size_t limit, unsigned char **bytes,
-                              size_t *size, lip_error *err) {
+static lip_status read_stream(FILE *file, bool regular, size_t expected, size_t limit,
+                              unsigned char **bytes, size_t *size, lip_error *err) {
     size_t capacity = 0, used = 0;
     void *buffer = NULL;
     lip_status status = LIP_OK;
@@ -42,7 +46,7 @@ static lip_status read_stream(FILE *file, size_t expected, size_t limit, unsigne
         size_t got = fread((unsigned char *)buffer + used, 1, capacity - used - 1, file);
         used += got;
         if (used > limit)
-            status = fail_large(err, limit);
+            status = fail_large(err, limit, regular);
         else if (got == 0 && ferror(file))
             status = fail_errno(err, "read", errno);
         else if (got > 0 && used + 1 == capacity && !lip_grow(&buffer, &capacity, capacity + 1, 1))
@@ -67,17 +71,21 @@ lip_status lip_read_file(const char *path, size_t limit, unsigned char **bytes, 
     if (!file) return fail_errno(err, "open", errno);
     lip_status status = LIP_OK;
     size_t expected = 4096;
+    bool regular = false;
     if (fstat(fileno(file), &info) != 0) {
         status = fail_errno(err, "inspect", errno);
     } else if (S_ISDIR(info.st_mode)) {
         status = lip_fail(err, LIP_IO, NULL, "expected a file, found a directory");
-    } else if (S_ISREG(info.st_mode)) {
+    } else if (!S_ISREG(info.st_mode)) {
+        if (limit > STREAM_LIMIT) limit = STREAM_LIMIT;
+    } else {
+        regular = true;
         if (info.st_size > 0 && (uintmax_t)info.st_size > limit)
-            status = fail_large(err, limit);
+            status = fail_large(err, limit, true);
         else
             expected = (size_t)info.st_size;
     }
-    if (status == LIP_OK) status = read_stream(file, expected, limit, bytes, size, err);
+    if (status == LIP_OK) status = read_stream(file, regular, expected, limit, bytes, size, err);
     fclose(file);
     return status;
 }
@@ -225,9 +233,41 @@ bool lip_next_field(const char *line, size_t length, const char *separators, siz
     return true;
 }
 
+/* ---- Text for messages ------------------------------------------------------------------- */
+
+/* Bytes of the character at p[0..left) if it is printable: ASCII, or well-formed UTF-8 (RFC 3629: no
+ * detours, no surrogates, at most U+10FFFF) other than the control codes U+0080 to U+009F.  Else 0. */
+static size_t printable(const unsigned char *p, size_t left) {
+    if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
+    size_t size = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || left < size) return 0;
+    uint32_t code = p[0] & (0xffu >> (size + 1));
+    for (size_t i = 1; i < size; ++i) {
+        if ((p[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | (p[i] & 0x3f);
+    }
+    if (code < 0xa0 || (size == 3 && code < 0x800) || (size == 4 && code < 0x10000)) return 0;
+    return (code >= 0xd800 && code < 0xe000) || code > 0x10ffff ? 0 : size;
+}
+
+void lip_make_printable(char *text, size_t length) {
+    for (size_t i = 0; i < length;) {
+        size_t size = printable((const unsigned char *)text + i, length - i);
+        if (size == 0) text[i] = '?';
+        i += size ? size : 1;
+    }
+}
+
 const char *lip_quote(char buffer[LIP_QUOTE_SIZE], const char *text, size_t length) {
     bool cut = length > 40;
-    snprintf(buffer, LIP_QUOTE_SIZE, "'%.*s%s'", cut ? 40 : (int)length, text, cut ? "..." : "");
+    size_t kept = cut ? 40 : length, from = cut ? kept : 0;
+    /* not in the middle of a character: back to where it starts, at most 3 bytes */
+    while (from > 37 && ((unsigned char)text[from] & 0xc0) == 0x80) --from;
+    if (cut && ((unsigned char)text[from] & 0xc0) != 0x80) kept = from;
+    buffer[0] = '\'';
+    memcpy(buffer + 1, text, kept);
+    lip_make_printable(buffer + 1, kept);
+    snprintf(buffer + 1 + kept, LIP_QUOTE_SIZE - 1 - kept, "%s'", cut ? "..." : "");
     return buffer;
 }
 

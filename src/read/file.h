@@ -43,7 +43,11 @@ bool lip_enclose_decimal(const char *text, size_t length, double *down, double *
 /* A count: decimal digits without sign; false if it is anything else or above 10^15. */
 bool lip_parse_count(const char *text, size_t length, size_t *value);
 
-/* text[length] for a message: cut after 40 bytes, in single quotes. */
+/* Replace every byte that is no part of a printable character (ASCII or well-formed UTF-8) by '?': a
+ * message is one line, and a file may not send codes to the reader's terminal. */
+void lip_make_printable(char *text, size_t length);
+
+/* text[length] for a message: cut after 40 bytes, made printable, in single quotes. */
 #define LIP_QUOTE_SIZE 48
 const char *lip_quote(char buffer[LIP_QUOTE_SIZE], const char *text, size_t length);
 

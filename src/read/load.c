@@ -101,11 +101,20 @@ static lip_status refuse_stranger(const unsigned char *bytes, size_t size, lip_e
                     hex, text);
 }
 
+/* Names of nodes and arrays stand in messages as the file has them. */
+static lip_status clean_message(lip_status status, lip_error *err) {
+    if (status == LIP_OK || !err) return status;
+    lip_make_printable(err->place, strlen(err->place));
+    lip_make_printable(err->message, strlen(err->message));
+    return status;
+}
+
 static lip_status load_plain(const lip_source *source, lip_network **net, lip_error *err) {
     if (source->size == 0)
         return lip_fail(err, LIP_FORMAT, NULL, "expected a network, found no data");
     lip_reader reader = lip_reader_for(source->bytes, source->size);
-    return reader ? reader(source, net, err) : refuse_stranger(source->bytes, source->size, err);
+    if (!reader) return refuse_stranger(source->bytes, source->size, err);
+    return clean_message(reader(source, net, err), err);
 }
 
 static lip_status load_source(const lip_source *source, lip_network **net, lip_error *err) {

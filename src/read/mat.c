@@ -453,6 +453,8 @@ static lip_status build_matrices(mat *m, lip_network **net) {
         else if (lip_is_network_name(v->array.name))
             status = lip_fail(m->err, LIP_UNSUPPORTED, v->array.name, "expected a matrix, found %s",
                               describe(v));
+        else
+            memcpy(array[i].name, v->array.name, sizeof array[i].name);
     }
     if (status == LIP_OK) status = lip_build_named(array, m->count, found, "mat", net, m->err);
     for (size_t i = 0; i < m->count; ++i)
@@ -467,6 +469,13 @@ static lip_status build(mat *m, lip_network **net) {
         return lip_fail(m->err, LIP_FORMAT, biases->array.name,
                         "expected weights beside the biases: this file holds biases only");
     if (!weights) return build_matrices(m, net);
+    for (size_t i = 0; i < m->count; ++i)
+        if (&m->variable[i] != weights && &m->variable[i] != biases &&
+            lip_looks_like_parameter(m->variable[i].array.name))
+            return lip_fail(m->err, LIP_FORMAT, m->variable[i].array.name,
+                            "expected no variable of this name beside %s, because it looks like a "
+                            "parameter but would not be used",
+                            weights->array.name);
     lip_named *w = LIP_NEW(lip_named, weights->cells), *b = LIP_NEW(lip_named, weights->cells);
     lip_status status =
         w && b ? build_cells(m, weights, biases, w, b, net) : lip_fail_memory(m->err);

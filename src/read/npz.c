@@ -117,13 +117,17 @@ static lip_status read_entry(archive *a, zip_uint64_t index) {
         return fail_zip(zip_get_error(a->zip), NULL, a->err);
     if (!(info.valid & ZIP_STAT_NAME) || !info.name || !array_name(info.name, name)) return LIP_OK;
     note_found(a, name);
-    if (!lip_is_network_name(name)) return LIP_OK;
+    if (!lip_looks_like_parameter(name)) return LIP_OK;
     if (a->count == MOST_ARRAYS)
         return lip_fail(a->err, LIP_UNSUPPORTED, name, "expected at most %d arrays, found more",
                         MOST_ARRAYS);
     for (size_t i = 0; i < a->count; ++i)
         if (strcmp(a->array[i].name, name) == 0)
             return lip_fail(a->err, LIP_FORMAT, name, "expected this array once, found it twice");
+    if (!lip_is_network_name(name)) { /* only the name matters: it will be refused */
+        snprintf(a->array[a->count++].name, LIP_NAME_SIZE, "%s", name);
+        return LIP_OK;
+    }
     unsigned char *bytes = NULL;
     size_t size = 0;
     lip_npy npy;

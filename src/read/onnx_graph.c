@@ -108,7 +108,8 @@ static lip_status run_node(lip_graph *g, const LipOnnx__Node *proto) {
     g->affine.inexact = g->affine.overflow = false;
     n.capacity = proto->n_input + proto->n_output + 4;
     n.held = LIP_NEW(lip_tensor, n.capacity);
-    lip_status status = n.held ? lip_operator_run(&n) : lip_fail_memory(g->affine.err);
+    lip_status status = n.held ? lip_node_check_names(&n) : lip_fail_memory(g->affine.err);
+    if (status == LIP_OK) status = lip_operator_run(&n);
     if (status == LIP_OK) status = lip_node_check_attributes(&n);
     clear_node(&n);
     if (status == LIP_OK && g->affine.overflow)

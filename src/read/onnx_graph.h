@@ -91,7 +91,8 @@ lip_status lip_node_zeros(lip_node *n, int32_t type, const lip_shape *shape, lip
 /* t becomes output k.  Fails if its size does not fit its shape, or a number has overflowed. */
 lip_status lip_node_give(lip_node *n, size_t k, lip_tensor *t);
 
-/* Attributes, with a default.  A wrong type is refused. */
+/* Attributes, with a default.  A wrong type, a value in the field of another type, and several values
+ * are refused. */
 lip_status lip_node_int(lip_node *n, const char *name, int64_t otherwise, int64_t *value);
 lip_status lip_node_float(lip_node *n, const char *name, double otherwise, double *value);
 /* *value is NULL if absent. */
@@ -103,6 +104,9 @@ lip_status lip_node_string(lip_node *n, const char *name, char *text, size_t siz
 lip_status lip_node_attached(lip_node *n, const char *name, const LipOnnx__Tensor **proto);
 /* An attribute that does not matter here. */
 void lip_node_ignore(lip_node *n, const char *name);
+
+/* Refuse two attributes of one name, and more than a node can keep track of; before all else. */
+lip_status lip_node_check_names(lip_node *n);
 
 /* Refuse attributes that nobody has asked for: they may change what the node computes. */
 lip_status lip_node_check_attributes(lip_node *n);

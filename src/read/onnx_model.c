@@ -16,6 +16,10 @@
 /* IR 3 (2017) is the first with opset versions as used here. */
 #define OLDEST_IR 3
 
+/* The newest opset whose operators were compared with what the reader does (ONNX 1.23).  A later one
+ * may change what a node means. */
+#define NEWEST_OPSET 28
+
 typedef struct allowance {
     size_t left;
     bool exhausted, failed;
@@ -44,12 +48,26 @@ static bool is_standard(const char *domain) {
 
 static lip_status find_opset(const LipOnnx__Model *model, int64_t *opset, lip_error *err) {
     *opset = 0;
-    for (size_t i = 0; i < model->n_opset_import; ++i)
-        if (is_standard(model->opset_import[i]->domain)) *opset = model->opset_import[i]->version;
+    bool found = false;
+    for (size_t i = 0; i < model->n_opset_import; ++i) {
+        const LipOnnx__OperatorSet *set = model->opset_import[i];
+        if (!is_standard(set->domain)) continue;
+        if (found && set->version != *opset)
+            return lip_fail(err, LIP_FORMAT, "model",
+                            "expected one version of the standard operator set, found %lld and "
+                            "%lld",
+                            (long long)*opset, (long long)set->version);
+        *opset = set->version;
+        found = true;
+    }
     if (*opset < 1)
         return lip_fail(err, LIP_FORMAT, "model",
                         "expected the version of the standard operator set, found %s",
                         model->n_opset_import ? "none that is positive" : "no operator set");
+    if (*opset > NEWEST_OPSET)
+        return lip_fail(err, LIP_UNSUPPORTED, "model",
+                        "the standard operator set is read up to version %d, this model needs %lld",
+                        NEWEST_OPSET, (long long)*opset);
     return LIP_OK;
 }
 

@@ -164,6 +164,8 @@ lip_status lip_node_give(lip_node *n, size_t k, lip_tensor *t) {
 
 /* ---- Attributes ------------------------------------------------------------------------------ */
 
+enum { MOST_ATTRIBUTES = 64 }; /* bits of read_attributes */
+
 /* AttributeProto.AttributeType */
 enum { IS_FLOAT = 1, IS_INT = 2, IS_STRING = 3, IS_TENSOR = 4, IS_FLOATS = 6, IS_INTS = 7 };
 
@@ -179,6 +181,46 @@ static const char *type_name(int type) {
     }
 }
 
+/* Fields of AttributeProto that the schema leaves out and that hold values: g, strings, tensors,
+ * graphs, tp, type_protos, sparse_tensor, sparse_tensors. */
+static bool is_value_field(uint32_t tag) {
+    return tag == 6 || (tag >= 9 && tag <= 11) || tag == 14 || tag == 15 || tag == 22 || tag == 23;
+}
+
+/* The number of fields of an attribute that hold a value, and whether that of `type` does. */
+static size_t count_values(const LipOnnx__Attribute *a, int type, bool *holds) {
+    const struct {
+        int type;
+        bool there;
+    } field[] = {{IS_FLOAT, a->has_f},          {IS_INT, a->has_i},
+                 {IS_STRING, a->has_s},         {IS_TENSOR, a->n_t != 0},
+                 {IS_FLOATS, a->n_floats != 0}, {IS_INTS, a->n_ints != 0}};
+    size_t count = 0;
+    *holds = false;
+    for (size_t i = 0; i < sizeof field / sizeof *field; ++i) {
+        count += field[i].there;
+        *holds = *holds || (field[i].there && field[i].type == type);
+    }
+    for (size_t i = 0; i < a->base.n_unknown_fields; ++i)
+        count += is_value_field(a->base.unknown_fields[i].tag);
+    return count;
+}
+
+/* One value, in the field of its type.  No value at all is 0 or empty if the type is stated: writers
+ * that follow protocol buffers 3 leave such values out. */
+static lip_status check_value(lip_node *n, const LipOnnx__Attribute *a, int type) {
+    bool holds;
+    size_t values = count_values(a, type, &holds);
+    if (values > 1)
+        return lip_fail(n->affine->err, LIP_FORMAT, NULL,
+                        "attribute '%.60s' must hold one value, found %zu", a->name, values);
+    if (!holds && (values > 0 || !a->has_type))
+        return lip_fail(n->affine->err, LIP_FORMAT, NULL,
+                        "attribute '%.60s' must hold %s, found %s", a->name, type_name(type),
+                        values ? "a value of another type" : "no value");
+    return LIP_OK;
+}
+
 /* The attribute of a name, marked as understood; NULL if there is none. */
 static lip_status find_attribute(lip_node *n, const char *name, int type,
                                  const LipOnnx__Attribute **found) {
@@ -186,13 +228,14 @@ static lip_status find_attribute(lip_node *n, const char *name, int type,
     for (size_t i = 0; i < n->proto->n_attribute; ++i) {
         const LipOnnx__Attribute *a = n->proto->attribute[i];
         if (!a->name || strcmp(a->name, name) != 0) continue;
-        if (i < 64) n->read_attributes |= (uint64_t)1 << i;
+        n->read_attributes |= (uint64_t)1 << i;
         if (a->has_type && a->type != type)
             return lip_fail(n->affine->err, LIP_FORMAT, NULL, "attribute '%s' must be %s, found %s",
                             name, type_name(type), type_name(a->type));
         if (a->ref_attr_name && *a->ref_attr_name)
             return lip_fail(n->affine->err, LIP_UNSUPPORTED, NULL,
                             "attribute '%s' refers to a function's attribute", name);
+        LIP_TRY(check_value(n, a, type));
         *found = a;
     }
     return LIP_OK;
@@ -255,18 +298,34 @@ lip_status lip_node_attached(lip_node *n, const char *name, const LipOnnx__Tenso
 }
 
 void lip_node_ignore(lip_node *n, const char *name) {
-    for (size_t i = 0; i < n->proto->n_attribute && i < 64; ++i)
+    for (size_t i = 0; i < n->proto->n_attribute; ++i)
         if (n->proto->attribute[i]->name && strcmp(n->proto->attribute[i]->name, name) == 0)
             n->read_attributes |= (uint64_t)1 << i;
 }
 
+static const char *attribute_name(const lip_node *n, size_t i) {
+    return n->proto->attribute[i]->name ? n->proto->attribute[i]->name : "";
+}
+
+lip_status lip_node_check_names(lip_node *n) {
+    if (n->proto->n_attribute > MOST_ATTRIBUTES)
+        return lip_fail(n->affine->err, LIP_UNSUPPORTED, NULL,
+                        "expected at most %d attributes, found %zu", MOST_ATTRIBUTES,
+                        n->proto->n_attribute);
+    for (size_t i = 0; i < n->proto->n_attribute; ++i)
+        for (size_t k = 0; k < i; ++k)
+            if (strcmp(attribute_name(n, i), attribute_name(n, k)) == 0)
+                return lip_fail(n->affine->err, LIP_FORMAT, NULL,
+                                "attribute '%.60s' is given twice", attribute_name(n, i));
+    return LIP_OK;
+}
+
 lip_status lip_node_check_attributes(lip_node *n) {
     for (size_t i = 0; i < n->proto->n_attribute; ++i)
-        if (i >= 64 || !(n->read_attributes >> i & 1))
+        if (!(n->read_attributes >> i & 1))
             return lip_fail(n->affine->err, LIP_UNSUPPORTED, NULL,
                             "attribute '%.60s' is not known for this operator in opset %lld",
-                            n->proto->attribute[i]->name ? n->proto->attribute[i]->name : "",
-                            (long long)n->opset);
+                            attribute_name(n, i), (long long)n->opset);
     return LIP_OK;
 }
 

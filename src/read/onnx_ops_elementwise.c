@@ -35,7 +35,8 @@ static lip_status common_shape(lip_node *n, const lip_tensor *x, const lip_tenso
     return LIP_OK;
 }
 
-/* Before opset 7, broadcasting had to be asked for, and `axis` said where y's dimensions go. */
+/* Before opset 7, broadcasting had to be asked for, it stretched y only, and `axis` said which
+ * dimension of x the first of y belongs to (default: the last ones belong together). */
 static lip_status align_legacy(lip_node *n, const lip_tensor *x, lip_tensor *y) {
     if (n->opset >= 7) return LIP_OK;
     int64_t broadcast, axis;
@@ -48,10 +49,20 @@ static lip_status align_legacy(lip_node *n, const lip_tensor *x, lip_tensor *y) 
                         "the shapes %s and %s differ, and the attribute broadcast is not set",
                         lip_shape_text(&x->shape).text, lip_shape_text(&y->shape).text);
     }
-    if (axis == INT64_MIN) return LIP_OK;
-    LIP_TRY(lip_node_axis(n, axis, x->shape.rank, &at));
-    for (size_t k = at + y->shape.rank; k < x->shape.rank; ++k) y->shape.dim[y->shape.rank++] = 1;
-    return LIP_OK;
+    at = x->shape.rank - y->shape.rank;
+    if (axis != INT64_MIN) LIP_TRY(lip_node_axis(n, axis, x->shape.rank, &at));
+    lip_shape given = y->shape, common;
+    if (y->shape.rank <= x->shape.rank && y->e.size == 1) return LIP_OK;
+    bool fits = y->shape.rank <= x->shape.rank && at <= x->shape.rank - y->shape.rank;
+    for (size_t k = at + given.rank; fits && k < x->shape.rank; ++k)
+        y->shape.dim[y->shape.rank++] = 1;
+    if (fits && lip_shape_broadcast(&x->shape, &y->shape, &common) &&
+        lip_shape_equal(&x->shape, &common))
+        return LIP_OK;
+    return lip_fail(n->affine->err, LIP_FORMAT, NULL,
+                    "the second input of shape %s cannot be stretched to the first of shape %s%s",
+                    lip_shape_text(&given).text, lip_shape_text(&x->shape).text,
+                    axis == INT64_MIN ? "" : " from the attribute axis on");
 }
 
 /* ---- Sums ------------------------------------------------------------------------------------- */

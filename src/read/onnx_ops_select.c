@@ -65,7 +65,9 @@ lip_status lip_onnx_concat(lip_node *n) {
     int64_t wanted;
     size_t axis, total, offset = 0;
     LIP_TRY(lip_node_look(n, 0, &first));
-    LIP_TRY(lip_node_int(n, "axis", 1, &wanted));
+    LIP_TRY(lip_node_int(n, "axis", n->opset < 4 ? 1 : INT64_MIN, &wanted));
+    if (wanted == INT64_MIN)
+        return lip_fail(n->affine->err, LIP_FORMAT, NULL, "attribute axis is missing");
     LIP_TRY(lip_node_axis(n, wanted, first->shape.rank, &axis));
     LIP_TRY(join_lengths(n, first, axis, &total));
     lip_shape shape = first->shape;
@@ -137,12 +139,18 @@ static int64_t clamp(int64_t v, int64_t low, int64_t high) {
     return v < low ? low : v > high ? high : v;
 }
 
-/* Python's t[start:end:step] along one axis. */
+/* Python's t[start:end:step] along one axis.  Backwards from before the first element to before the
+ * first element is one element in ONNX's text and in ONNX Runtime, which move the start to element 0,
+ * but none in numpy and in ONNX's reference implementation. */
 static lip_status slice_axis(lip_node *n, lip_tensor *t, size_t axis, int64_t start, int64_t end,
                              int64_t step) {
     int64_t length = (int64_t)t->shape.dim[axis];
     if (step == 0)
         return lip_fail(n->affine->err, LIP_FORMAT, NULL, "expected a step other than 0");
+    if (step < 0 && length > 0 && start < -length && end < -length)
+        return lip_fail(n->affine->err, LIP_UNSUPPORTED, NULL,
+                        "a start and an end before the first element with a negative step mean "
+                        "different things in different runtimes");
     if (start < 0) start = start < -length ? -1 : start + length;
     if (end < 0) end = end < -length ? -1 : end + length;
     start = step > 0 ? clamp(start, 0, length) : clamp(start, -1, length - 1);
@@ -254,9 +262,13 @@ static lip_status pad_axis(lip_node *n, lip_tensor *t, size_t axis, int64_t befo
 /* pads[k] before and pads[k + count] after the axis that entry k stands for. */
 static lip_status pad_all(lip_node *n, lip_tensor *t, const int64_t *pads, size_t count,
                           const int64_t *axes, enum pad_mode mode) {
+    bool seen[LIP_RANK] = {false};
     for (size_t k = 0; k < count; ++k) {
         size_t axis;
         LIP_TRY(lip_node_axis(n, axes ? axes[k] : (int64_t)k, t->shape.rank, &axis));
+        if (seen[axis])
+            return lip_fail(n->affine->err, LIP_FORMAT, NULL, "axis %zu is given twice", axis);
+        seen[axis] = true;
         if (pads[k] || pads[k + count])
             LIP_TRY(pad_axis(n, t, axis, pads[k], pads[k + count], mode));
     }

@@ -151,11 +151,17 @@ static lip_status check_kernel(lip_node *n, const lip_tensor *x, const lip_tenso
     return LIP_OK;
 }
 
+/* Tap t of axis k lies on pixel t, for every t: the kernel is as long as the image, starts at its
+ * first pixel, and has no gaps (with gaps, taps beyond the first would fall on later pixels, and the
+ * last ones into the padding behind the image). */
+static bool taps_are_pixels(const window *w, size_t k) {
+    return w->out[k] == 1 && w->kernel[k] == w->in[k] && w->before[k] == 0 &&
+           (w->kernel[k] == 1 || w->dilation[k] == 1);
+}
+
 /* A window over the whole of one image is a dense matrix with the same numbers in the same order. */
 static bool covers_image(const window *w, size_t groups) {
-    return w->images == 1 && groups == 1 && w->out[0] == 1 && w->out[1] == 1 &&
-           w->kernel[0] == w->in[0] && w->kernel[1] == w->in[1] && w->before[0] == 0 &&
-           w->before[1] == 0;
+    return w->images == 1 && groups == 1 && taps_are_pixels(w, 0) && taps_are_pixels(w, 1);
 }
 
 static lip_status build_conv(lip_node *n, const lip_tensor *weight, size_t groups, const window *w,

@@ -1,9 +1,13 @@
 /* One point from a .npy array or a text table.
  *
- * .npy: entry `row` along the first axis, flattened; an array with n (or n + 1) entries in all is a
- * point as it is, whatever its shape.  Text: numbers separated by commas, semicolons or blanks, one
- * point per line; '#' starts a comment, a first line that is not numeric is a header; a file with one
- * number on each of several lines is one point.  n + 1 numbers: the first is a label and dropped. */
+ * .npy: entry `row` along the first axis, flattened, has n entries; an array with one dimension, or with
+ * n entries in all, is a point as it is.  There are no labels: an array of another length is another
+ * network's.  Text: numbers separated by commas, semicolons or blanks, one point per line; '#' starts a
+ * comment; a file with one number on each of several lines is one point; a line of n + 1 numbers starts
+ * with a label, which is dropped.
+ *
+ * A first line of words is a header.  It must hold nothing that could have been meant as a number: a
+ * point with a typo or a NaN in it would otherwise be skipped, and the next one taken for it. */
 #include "base/error.h"
 #include "base/memory.h"
 #include "read/file.h"
@@ -14,9 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static lip_status fail_length(lip_error *err, const char *place, size_t n, size_t found) {
-    return lip_fail(err, LIP_ARGUMENT, place,
-                    "expected %zu numbers (or %zu, the first a label), found %zu", n, n + 1, found);
+static lip_status fail_length(lip_error *err, size_t n, size_t found) {
+    return lip_fail(err, LIP_ARGUMENT, NULL, "expected %zu number%s, found %zu", n,
+                    n == 1 ? "" : "s", found);
 }
 
 static lip_status fail_row(lip_error *err, size_t row, size_t rows) {
@@ -42,14 +46,14 @@ static lip_status finish(const double *value, double scale, size_t n, double *x,
 static lip_status from_array(const lip_npy *array, const double *value, size_t row, double scale,
                              size_t n, double *x, lip_error *err) {
     size_t rows = array->dimensions > 0 ? array->shape[0] : 1, length = array->count;
-    bool whole = array->dimensions < 2 || length == n || length == n + 1;
+    bool whole = array->dimensions < 2 || length == n;
     if (whole)
         rows = length > 0;
     else
         length = rows > 0 ? array->count / rows : 0;
     if (row >= rows) return fail_row(err, row, rows);
-    if (length != n && length != n + 1) return fail_length(err, NULL, n, length);
-    return finish(value + row * length + (length - n), scale, n, x, err);
+    if (length != n) return fail_length(err, n, length);
+    return finish(value + row * length, scale, n, x, err);
 }
 
 static lip_status read_array(const unsigned char *bytes, size_t size, size_t row, double scale,
@@ -104,22 +108,67 @@ static size_t row_numbers(const table *t, double *value, size_t room, const char
     return count;
 }
 
+/* Does token[length] start with this lower-case word, in any case, and no letter behind it? */
+static bool is_word(const char *token, size_t length, const char *word) {
+    size_t n = strlen(word);
+    if (length < n) return false;
+    for (size_t i = 0; i < n; ++i)
+        if ((token[i] | 0x20) != word[i]) return false;
+    char next = length > n ? (char)(token[n] | 0x20) : ' ';
+    return next < 'a' || next > 'z';
+}
+
+/* Would somebody have meant this as a number?  A digit, perhaps behind a quote, a sign and a point; or
+ * nan, inf, infinity. */
+static bool looks_numeric(const char *token, size_t length) {
+    size_t i = 0;
+    if (i < length && (token[i] == '"' || token[i] == '\'')) ++i;
+    if (i < length && (token[i] == '+' || token[i] == '-')) ++i;
+    if (is_word(token + i, length - i, "nan") || is_word(token + i, length - i, "inf") ||
+        is_word(token + i, length - i, "infinity"))
+        return true;
+    if (i < length && token[i] == '.') ++i;
+    return i < length && token[i] >= '0' && token[i] <= '9';
+}
+
+/* The first field of the current line that looks like a number, whether it is one or not. */
+static bool find_numeric(const table *t, const char **token, size_t *length) {
+    size_t at = 0;
+    while (lip_next_field(t->line, t->length, ",;", &at, token, length))
+        if (looks_numeric(*token, *length)) return true;
+    return false;
+}
+
+static lip_status fail_number(const table *t, const char *bad, size_t length, lip_error *err) {
+    char quoted[LIP_QUOTE_SIZE];
+    return lip_fail_line(err, LIP_FORMAT, t->lines.number, "expected a finite number, found %s",
+                         lip_quote(quoted, bad, length));
+}
+
+/* A first line that is neither numbers nor a header. */
+static lip_status fail_header(const table *t, const char *bad, size_t bad_length,
+                              const char *number, size_t length, lip_error *err) {
+    char quoted[LIP_QUOTE_SIZE], other[LIP_QUOTE_SIZE];
+    if (looks_numeric(bad, bad_length)) return fail_number(t, bad, bad_length, err);
+    return lip_fail_line(err, LIP_FORMAT, t->lines.number,
+                         "expected a finite number, found %s; and a header holds no number, but "
+                         "this line holds %s",
+                         lip_quote(quoted, bad, bad_length), lip_quote(other, number, length));
+}
+
 /* The next row of numbers, skipping the header.  *found is false at the end of the file. */
 static lip_status next_numbers(table *t, double *value, size_t room, size_t *count, bool *found,
                                lip_error *err) {
-    const char *bad;
-    size_t bad_length;
-    char quoted[LIP_QUOTE_SIZE];
+    const char *bad, *number;
+    size_t bad_length, length;
     *found = false;
     while (next_row(t)) {
         bool first = !t->started;
         t->started = true;
         *count = row_numbers(t, value, room, &bad, &bad_length);
-        if (bad && first) continue;
-        if (bad)
-            return lip_fail_line(err, LIP_FORMAT, t->lines.number,
-                                 "expected a finite number, found %s",
-                                 lip_quote(quoted, bad, bad_length));
+        if (bad && first && !find_numeric(t, &number, &length)) continue;
+        if (bad && first) return fail_header(t, bad, bad_length, number, length, err);
+        if (bad) return fail_number(t, bad, bad_length, err);
         *found = true;
         return LIP_OK;
     }
@@ -181,17 +230,21 @@ static lip_status read_table(const char *text, size_t size, size_t row, double s
     double *value = LIP_NEW(double, n + 1);
     if (!value) return lip_fail_memory(err);
     status = select_row(text, size, row, column, n, value, &length, &line, err);
-    if (status == LIP_OK && length != n && length != n + 1) {
-        if (column)
-            status = fail_length(err, NULL, n, length);
-        else
-            status = lip_fail_line(err, LIP_ARGUMENT, line,
-                                   "expected %zu numbers (or %zu, the first a label), found %zu", n,
-                                   n + 1, length);
-    }
+    if (status == LIP_OK && column && length != n) status = fail_length(err, n, length);
+    if (status == LIP_OK && !column && length != n && length != n + 1)
+        status = lip_fail_line(err, LIP_ARGUMENT, line,
+                               "expected %zu numbers (or %zu, the first a label), found %zu", n,
+                               n + 1, length);
     if (status == LIP_OK) status = finish(value + (length - n), scale, n, x, err);
     free(value);
     return status;
+}
+
+/* A byte order mark, which some programs write in front of UTF-8. */
+static void skip_mark(const unsigned char **bytes, size_t *size) {
+    if (*size < 3 || memcmp(*bytes, "\xef\xbb\xbf", 3) != 0) return;
+    *bytes += 3;
+    *size -= 3;
 }
 
 lip_status lip_read_point(const unsigned char *bytes, size_t size, size_t row, double scale,
@@ -202,6 +255,7 @@ lip_status lip_read_point(const unsigned char *bytes, size_t size, size_t row, d
     if (memchr(bytes, '\0', size))
         return lip_fail(err, LIP_FORMAT, NULL,
                         "expected a .npy array or a table of numbers, found binary data");
+    skip_mark(&bytes, &size);
     return read_table((const char *)bytes, size, row, scale, n, x, err);
 }
 

@@ -8,7 +8,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 RNG = np.random.default_rng(11)
-LATEST = 18
+NEWEST_OPSET = 28  # that the reader accepts
+SWEEP = 200
 
 
 def weights(*shape):
@@ -49,6 +50,8 @@ def elementwise():
         aligned = {"c": weights(3, 4)}
         yield f"{op}-opset6-axis", model(node(op, "x c", broadcast=1, axis=1), (2, 3, 4, 5), aligned, opset=6)
         yield f"{op}-opset6-suffix", model(node(op, "x c", broadcast=1), (2, 3, 4), aligned, opset=6)
+        yield f"{op}-opset6-front", model(node(op, "x c", broadcast=1, axis=0), (3, 4, 2), aligned, opset=6)
+        yield f"{op}-opset6-one", model(node(op, "x c", broadcast=1, axis=1), (3, 4), {"c": weights(1)}, opset=6)
     yield "neg", model(node("Neg", "x"), (3,))
     yield "sum-1", model(node("Sum", "x"), (3,))
     yield "sum-3", model(node("Sum", "x c x"), (3,), {"c": weights(2, 3)})
@@ -161,6 +164,13 @@ def windows():
                               {"w": w, "b": b, "s": ints(0, 1, 1), "e": ints(1, 3, 3)})
     yield "conv-broadcast", model([node("Conv", "x w", "a"), node("Add", "a c")], (1, 3, 4, 3),
                                   {"w": w, "c": weights(3, 1, 1, 1)})
+    yield "conv-dilated-1d-into-padding", model(node("Conv", "x w", dilations=[2], pads=[0, 2]), (1, 1, 3),
+                                                {"w": np.array([[[1, 10, 100]]], np.float32)})
+    yield "conv-dilated-2d-into-padding", model(
+        node("Conv", "x w", dilations=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER"), (1, 1, 2, 2),
+        {"w": np.array([[[[1, 10], [100, 1000]]]], np.float32)})
+    yield "conv-whole-image-trailing-pads", model(node("Conv", "x w b", pads=[0, 0, 0, 0], strides=[3, 3]),
+                                                  (1, 3, 3, 2), {"w": w, "b": b})
     pool = lambda shape=(1, 2, 7, 6), opset=13, **k: model(node("AveragePool", "x", **k), shape, opset=opset)
     yield "pool", pool(kernel_shape=[2, 3])
     yield "pool-strides", pool(kernel_shape=[3, 2], strides=[2, 2])
@@ -177,6 +187,97 @@ def windows():
                              (1, 3, 6, 6), {"w": w})
     yield "global-pool", model(node("GlobalAveragePool", "x"), (1, 3, 4, 5))
     yield "global-pool-1d", model(node("GlobalAveragePool", "x"), (2, 3, 4))
+
+
+# ---- A sweep over windows ----------------------------------------------------------------------
+
+PADDINGS = ["explicit", "explicit", "explicit", "VALID", "SAME_UPPER", "SAME_LOWER"]
+
+
+def random_window(rng, most_dilation):
+    """Small images, often with a kernel as large as the image, with dilation, or padded behind only."""
+    spatial = int(rng.integers(1, 3))
+    size = rng.integers(1, 6, spatial)
+    whole = rng.random() < .3
+    kernel = np.where(whole | (rng.random(spatial) < .3), size, rng.integers(1, 4, spatial))
+    stride, dilation = rng.integers(1, 4, spatial), rng.integers(1, most_dilation + 1, spatial)
+    before = rng.integers(0, 3, spatial) * int(not whole and rng.random() < .5)
+    missing = np.maximum(0, (kernel - 1) * dilation + 1 - size - before)
+    after = np.where(rng.random(spatial) < .4, rng.integers(0, 3, spatial), missing)
+    return size, kernel, stride, dilation, before, after, PADDINGS[rng.integers(len(PADDINGS))]
+
+
+def window_attributes(rng, stride, dilation, before, after, mode):
+    attributes = {"pads": [*before.tolist(), *after.tolist()]} if mode == "explicit" else {"auto_pad": mode}
+    if (stride > 1).any() or rng.random() < .5:
+        attributes["strides"] = stride.tolist()
+    if (dilation > 1).any() or rng.random() < .5:
+        attributes["dilations"] = dilation.tolist()
+    return attributes
+
+
+def window_fits(size, kernel, dilation, before, after, mode):
+    room = size + (before + after if mode == "explicit" else 0)
+    return mode.startswith("SAME") or ((kernel - 1) * dilation + 1 <= room).all()
+
+
+def convolution_sweep(count):
+    rng, made = np.random.default_rng(23), 0
+    while made < count:
+        size, kernel, stride, dilation, before, after, mode = random_window(rng, 3)
+        if not window_fits(size, kernel, dilation, before, after, mode):
+            continue
+        groups = int(rng.choice([1, 1, 1, 2]))
+        batch, each, outputs = int(rng.choice([1, 1, 2])), int(rng.integers(1, 3)), int(rng.integers(1, 3))
+        attributes = window_attributes(rng, stride, dilation, before, after, mode)
+        weight = rng.standard_normal((groups * outputs, each, *kernel)).astype(np.float32)
+        yield f"sweep-conv-{made}", model(node("Conv", "x w", group=groups, **attributes),
+                                          (batch, groups * each, *size.tolist()), {"w": weight})
+        made += 1
+
+
+def windows_per_axis(size, kernel, stride, dilation, before, after, mode, ceiling):
+    """For each axis the sets of pixels of its windows, and whether one reaches beyond the padding."""
+    axes, beyond = [], False
+    for n, k, s, d, b, a in zip(size, kernel, stride, dilation, before, after):
+        extent = (k - 1) * d + 1
+        if mode == "VALID":
+            b = a = 0
+        elif mode != "explicit":
+            total = max(0, (-(-n // s) - 1) * s + extent - n)
+            b = total // 2 if mode == "SAME_UPPER" else total - total // 2
+            a = total - b
+        starts = [o for o in range(0, n + b + a, s) if o + extent <= n + b + a or (ceiling and o < n + b)]
+        starts = [o for o in starts if o == 0 or not ceiling or o - s + extent < n + b + a]
+        beyond = beyond or any(o + extent > n + b + a for o in starts)
+        axes.append([{o + t * d - b for t in range(k) if 0 <= o + t * d - b < n} for o in starts])
+    return axes, beyond
+
+
+def average_sweep(count):
+    rng, made = np.random.default_rng(29), 0
+    while made < count:
+        opset = int(rng.choice([13, 19]))
+        size, kernel, stride, dilation, before, after, mode = random_window(rng, 3 if opset == 19 else 1)
+        ceiling, whole = bool(rng.random() < .3), bool(rng.random() < .3)
+        if not window_fits(size, kernel, dilation, before, after, mode):
+            continue
+        axes, beyond = windows_per_axis(size, kernel, stride, dilation, before, after, mode, ceiling)
+        if (whole and beyond) or (not whole and any(not pixels for axis in axes for pixels in axis)):
+            continue  # refused, as bad_models shows
+        attributes = window_attributes(rng, stride, dilation, before, after, mode)
+        if opset < 19:
+            attributes.pop("dilations", None)
+        yield f"sweep-pool-{made}", model(
+            node("AveragePool", "x", kernel_shape=kernel.tolist(), ceil_mode=int(ceiling),
+                 count_include_pad=int(whole), **attributes),
+            (int(rng.choice([1, 2])), int(rng.integers(1, 3)), *size.tolist()), opset=opset)
+        made += 1
+
+
+def window_sweep():
+    yield from convolution_sweep(SWEEP)
+    yield from average_sweep(SWEEP)
 
 
 def reductions():
@@ -243,6 +344,8 @@ def selections():
                        ((0,), (2**63 - 1,), (-1,), (1,)), ((-1,), (-2**63,), (0,), (-1,)), ((9,), (0,), (0,), (-3,))]:
         yield f"slice-{s}-{e}-{a}-{k}", model(node("Slice", "x s e a k"), (4, 4),
                                               {"s": ints(*s), "e": ints(*e), "a": ints(*a), "k": ints(*k)})
+    yield "slice-backwards-from-before", model([node("Slice", "c s e a k", "d"), node("Concat", "x d", axis=0)], (2,), {
+        "c": weights(4), "s": ints(-9), "e": ints(-2), "a": ints(0), "k": ints(-1)})
     yield "slice-no-axes", model(node("Slice", "x s e"), (3, 4), {"s": ints(1), "e": ints(2)})
     for k in range(3):
         yield f"split-{k}", model(node("Split", "x", "a b c", axis=1), (2, 6), outputs="abc"[k])
@@ -294,6 +397,19 @@ def graphs():
     yield "relu-output-not-last", model(
         [node("Relu", "x", "y"), node("Neg", "x", "z"), node("Relu", "z", "u"), node("Add", "y u", "t")], (3,))
     yield "dead-unsupported-node", model([node("Sigmoid", "x", "z"), node("Relu", "x")], (3,))
+    yield "newest-opset", model(node("Gemm", "x w"), (1, 3), {"w": w}, opset=NEWEST_OPSET)
+    same = model(node("Gemm", "x w"), (1, 3), {"w": w})
+    same.opset_import.append(helper.make_opsetid("ai.onnx", 13))
+    same.opset_import.append(helper.make_opsetid("com.example", 1))
+    yield "same-opset-twice", same
+    absent = model(node("Relu", ["x", ""]), (3,))
+    yield "absent-surplus-input", absent
+    bare = model(node("Concat", "x x", axis=0), (2, 3))
+    bare.graph.node[0].attribute[0].ClearField("i")  # protocol buffers 3 leave out zeros
+    yield "zero-attribute-left-out", bare
+    bare = model(node("Flatten", "x", axis=2), (2, 3, 4))
+    bare.graph.node[0].attribute[0].ClearField("type")
+    yield "attribute-without-type", bare
     yield "free-batch", model(node("Gemm", "x w"), ("N", 3), {"w": w})
     yield "zero-batch", model(node("Gemm", "x w"), (0, 3), {"w": w})
     listed = [helper.make_tensor_value_info("w", TensorProto.FLOAT, (3, 4))]
@@ -322,7 +438,7 @@ def graphs():
 
 
 def agreeing():
-    for group in (elementwise, batch_norm, matrices, windows, reductions, shapes, selections, graphs):
+    for group in (elementwise, batch_norm, matrices, windows, window_sweep, reductions, shapes, selections, graphs):
         yield from group()
 
 
@@ -330,6 +446,61 @@ def agreeing():
 
 LATER = "LeakyRelu MaxPool Clip Abs PRelu Max Min GlobalMaxPool HardSigmoid".split()
 CURVED = "Sigmoid Tanh Exp Log Sqrt Pow Erf Softplus Elu Sin LSTM Reciprocal".split()
+
+
+def bad_attributes():
+    twice = model(node("Flatten", "x", axis=1), (2, 3))
+    twice.graph.node[0].attribute.append(helper.make_attribute("axis", 0))
+    yield "attribute-twice", twice, ["attribute 'axis' is given twice"]
+    twice = model(node("Dropout", "x", seed=1), (3,))
+    twice.graph.node[0].attribute.append(helper.make_attribute("seed", 2))
+    yield "ignored-attribute-twice", twice, ["attribute 'seed' is given twice"]
+    other = model(node("Flatten", "x", axis=1.5), (2, 3))
+    other.graph.node[0].attribute[0].ClearField("type")
+    yield "attribute-in-other-field", other, ["attribute 'axis' must hold an integer, found a value of another type"]
+    other = model(node("Flatten", "x", axis=1.5), (2, 3))
+    other.graph.node[0].attribute[0].type = onnx.AttributeProto.INT
+    yield "attribute-typed-in-other-field", other, ["must hold an integer, found a value of another type"]
+    other = model(node("Flatten", "x", axis=["a"]), (2, 3))
+    other.graph.node[0].attribute[0].type = onnx.AttributeProto.INT
+    yield "attribute-in-unread-field", other, ["must hold an integer, found a value of another type"]
+    none = model(node("Transpose", "x", perm=[1, 0]), (2, 3))
+    none.graph.node[0].attribute[0].ClearField("ints")
+    none.graph.node[0].attribute[0].ClearField("type")
+    yield "attribute-without-value", none, ["attribute 'perm' must hold a list of integers, found no value"]
+    two = model(node("Flatten", "x", axis=1), (2, 3))
+    two.graph.node[0].attribute[0].ints.append(0)
+    yield "attribute-with-two-values", two, ["attribute 'axis' must hold one value, found 2"]
+    many = model(node("Relu", "x"), (3,))
+    for i in range(65):
+        many.graph.node[0].attribute.append(helper.make_attribute(f"a{i}", i))
+    yield "many-attributes", many, ["at most 64 attributes, found 65"]
+
+
+def bad_inputs():
+    axes = {"a": ints(1)}
+    for op, opset in (("ReduceMean", 13), ("ReduceMean", 17), ("ReduceSum", 11), ("Squeeze", 12), ("Unsqueeze", 12)):
+        yield f"{op}-{opset}-axes-input", model(node(op, "x a"), (2, 1, 3), axes, opset=opset), [
+            f"at most 1 input for this operator in opset {opset}, found 2"]
+    for opset in (1, 12):
+        yield f"split-{opset}-input", model(node("Split", "x s", "y z", axis=0), (6,), {"s": ints(2, 4)}, opset=opset), [
+            f"at most 1 input for this operator in opset {opset}, found 2"]
+    yield "slice-9-inputs", model(node("Slice", "x s e", starts=[0], ends=[1]), (6,), {"s": ints(2), "e": ints(4)}, opset=9), ["at most 1 input"]
+    yield "pad-10-input", model(node("Pad", "x p", pads=[1, 1]), (3,), {"p": ints(0, 1)}, opset=10), ["at most 1 input"]
+    yield "pad-17-axes", model(node("Pad", "x p v a"), (3, 4), {"p": ints(1, 2), "v": np.float32(3), "a": ints(1)}, opset=17), ["at most 3 inputs"]
+    yield "reshape-4-input", model(node("Reshape", "x s", shape=[3]), (3,), {"s": ints(1, 3)}, opset=4), ["at most 1 input"]
+    yield "dropout-7-input", model(node("Dropout", "x r", ratio=.5), (3,), {"r": np.float32(.5)}, opset=7), ["at most 1 input"]
+    for op, most in (("Relu", 1), ("Identity", 1), ("Neg", 1), ("Transpose", 1), ("GlobalAveragePool", 1)):
+        yield f"{op}-surplus-input", model(node(op, "x c"), (1, 3, 2), {"c": weights(1)}), [f"at most {most} input"]
+    for op in ("Add", "Sub", "Mul", "Div", "MatMul"):
+        yield f"{op}-surplus-input", model(node(op, "x c c"), (2, 2), {"c": weights(2, 2)}), ["at most 2 inputs"]
+    yield "gemm-surplus-input", model(node("Gemm", "x c c c"), (2, 2), {"c": weights(2, 2)}), ["at most 3 inputs"]
+    yield "constant-surplus-input", model([node("Constant", "k", "c", value_float=.5), node("Add", "x c")], (2,), {"k": weights(2)}), ["at most 0 inputs"]
+    for op in "Add Sub Mul Div".split():
+        for name, shape, other, more in [("full-rank-axis", (2, 3, 3), (2, 3, 3), {"axis": 1}), ("overhang", (3, 3), (3, 3), {"axis": 1}),
+                                         ("middle", (2, 3, 4), (2, 3), {}), ("longer", (3,), (2, 3), {}), ("wider", (1, 3), (2, 3), {})]:
+            yield f"{op}-opset6-{name}", model(node(op, "x c", broadcast=1, **more), shape, {"c": weights(*other)}, opset=6), [
+                "cannot be stretched to the first"]
 
 
 def bad_models():
@@ -344,6 +515,8 @@ def bad_models():
     yield "domain", model(helper.make_node("Relu", ["x"], ["y"], domain="com.example"), (3,)), ["com.example"]
     yield "attribute", model(node("Relu", "x", slope=.1), (3,)), ["attribute 'slope' is not known"]
     yield "attribute-type", model(node("Flatten", "x", axis=1.5), (2, 3)), ["attribute 'axis' must be an integer"]
+    yield from bad_attributes()
+    yield from bad_inputs()
     yield "product", model(node("Mul", "x x"), (3,)), ["both factors depend"]
     yield "matrix-product", model(node("MatMul", "x x"), (3, 3)), ["both factors depend"]
     yield "quotient", model([node("Div", "c x")], (3,), {"c": weights(3)}), ["divisor depends"]
@@ -415,11 +588,14 @@ def bad_models():
     yield "unsqueeze-twice", model(node("Unsqueeze", "x a"), (3,), {"a": ints(0, 0)}), ["given twice"]
     yield "unsqueeze-outside", model(node("Unsqueeze", "x a"), (3,), {"a": ints(5)}), ["axis 5 is outside"]
     yield "concat-shapes", model(node("Concat", "x c", axis=0), (2, 3), {"c": weights(2, 4)}), ["2x3 and 2x4"]
+    yield "concat-no-axis", model(node("Concat", "x c"), (2, 3), {"c": weights(2, 3)}, opset=4), ["attribute axis is missing"]
     yield "concat-axis", model(node("Concat", "x c", axis=2), (2, 3), {"c": weights(2, 3)}), ["axis 2 is outside"]
     yield "split-sizes", model(node("Split", "x s", "y z"), (6,), {"s": ints(1, 3)}), ["cannot be split"]
     yield "split-odd", model(node("Split", "x", "y z"), (5,)), ["cannot be split"]
     yield "split-negative", model(node("Split", "x s", "y z"), (6,), {"s": ints(-1, 7)}), ["cannot be split"]
     yield "slice-step", model(node("Slice", "x s e a k"), (6,), {"s": ints(0), "e": ints(3), "a": ints(0), "k": ints(0)}), ["step other than 0"]
+    yield "slice-backwards-before-start", model(node("Slice", "x s e a k"), (6,), {
+        "s": ints(-9), "e": ints(-12), "a": ints(0), "k": ints(-1)}), ["different things in different runtimes"]
     yield "slice-lists", model(node("Slice", "x s e"), (6,), {"s": ints(0), "e": ints(3, 4)}), ["lists of one length"]
     yield "slice-empty", model(node("Slice", "x s e"), (6,), {"s": ints(4), "e": ints(2)}), ["no elements"]
     yield "gather-outside", model(node("Gather", "x i"), (6,), {"i": ints(6)}), ["index 6 is outside"]
@@ -428,9 +604,21 @@ def bad_models():
     yield "pad-length", model(node("Pad", "x p"), (3,), {"p": ints(1, 1, 1)}), ["expected 2 paddings"]
     yield "pad-crop", model(node("Pad", "x p"), (3,), {"p": ints(-2, -2)}), ["cannot pad"]
     yield "pad-reflect", model(node("Pad", "x p", mode="reflect"), (3,), {"p": ints(3, 0)}), ["too short"]
+    for mode in ("constant", "edge"):
+        yield f"pad-axes-twice-{mode}", model(node("Pad", ["x", "p", "", "a"], mode=mode), (3, 4), {
+            "p": ints(1, 0, 0, 1), "a": ints(1, -1)}, opset=18), ["axis 1 is given twice"]
     yield "pad-huge", model(node("Pad", "x p"), (3,), {"p": ints(2**62, 2**62)}), ["cannot pad"]
     yield "string-constant", model([node("Constant", "", "c", value_string="text"), node("Add", "x c")], (3,)), ["value_float(s)"]
     yield "opset", model(node("Relu", "x"), (3,), opset=0), ["operator set"]
+    for opset in (NEWEST_OPSET + 1, 99, 2**62):
+        yield f"opset-{opset}", model(node("Relu", "x"), (3,), opset=opset), [
+            f"operator set is read up to version {NEWEST_OPSET}, this model needs {opset}"]
+    for first, second in ((13, 11), (11, 13)):
+        conflict = model(node("Relu", "x"), (3,), opset=first)
+        conflict.opset_import.append(helper.make_opsetid("ai.onnx", second))
+        yield f"opsets-{first}-{second}", conflict, [f"one version of the standard operator set, found {first} and {second}"]
+    yield "printable", model(helper.make_node("Frobnicate", ["x"], ["y"], name="a\x1b[2J\n\u009bb\u20ac"), (3,)), [
+        "node 'a?[2J???b\u20ac'"]
     yield "old-ir", model(node("Relu", "x"), (3,), ir=2), ["IR version 3"]
     yield "integer-output", model([node("Shape", "x")], (3,)), ["output 'y'", "INT64"]
     for bad in (np.nan, np.inf):

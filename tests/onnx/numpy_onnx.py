@@ -42,6 +42,12 @@ def to_array(tensor, folder=""):
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
+def attribute_value(a):
+    if a.type:
+        return onnx.helper.get_attribute_value(a)
+    return next(getattr(a, field) for field in ("f", "i", "s", "t") if a.HasField(field))
+
+
 def evaluate(model, x, folder=""):
     opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
     values = {"": None}
@@ -58,8 +64,11 @@ def evaluate(model, x, folder=""):
             run = globals().get("op_" + node.op_type.lower())
             if run is None:
                 continue
-            attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-            result = run(attributes, opset, node, *[values[i] for i in node.input])
+            attributes = {a.name: attribute_value(a) for a in node.attribute}
+            inputs = list(node.input)
+            while inputs and not inputs[-1]:
+                inputs.pop()  # an empty name is an absent input
+            result = run(attributes, opset, node, *[values[i] for i in inputs])
             result = result if isinstance(result, (list, tuple)) else [result]
             values.update((name, r) for name, r in zip(node.output, result) if name)
     return [values[o.name] for o in model.graph.output]

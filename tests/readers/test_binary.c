@@ -67,8 +67,9 @@ static void test_npz_conventions(void **state) {
         {{{"W0", W0, 3, 2},
           {"W1", W1, 1, 3},
           {"extra", W0, 1, 0},
-          {"W", W0, 1, 0},
-          {"c", b0, 1, 0}},
+          {"Wx", W0, 1, 0},
+          {"beta", b0, 1, 0},
+          {"cost", b0, 1, 0}},
          false,
          false},
     };
@@ -126,12 +127,51 @@ static void test_npz_refusals(void **state) {
         {{{"A", W0, 3, 2}}, "", "the output weights c"},
         {{{"A", W0, 3, 2}, {"c", W0, 3, 2}}, "c", "expected a vector, found 3 x 2"},
         {{{"A", W0, 3, 2}, {"c", W1, 2, 0}}, "c", "a matrix with 3 columns, as many as A has rows"},
+        {{{"W0", W0, 3, 2}, {"B0", b0, 3, 0}, {"W1", W1, 1, 3}},
+         "B0",
+         "no array of this name beside W0, because it looks like a parameter"},
+        {{{"W1", W0, 3, 2}, {"b1", b0, 3, 0}, {"c", W1, 3, 0}}, "c", "beside W1, because"},
+        {{{"W1", W0, 3, 2}, {"W", W1, 1, 3}}, "W", "beside W1, because"},
+        {{{"w0", W0, 3, 2}, {"b", b0, 3, 0}}, "b", "beside w0, because"},
+        {{{"W0", W0, 3, 2}, {"A", W1, 1, 3}}, "A", "beside W0, because"},
+        {{{"W0", W0, 3, 2}, {"b_0", b0, 3, 0}}, "b_0", "beside W0, because"},
+        {{{"W0", W0, 3, 2}, {"b00", b0, 3, 0}}, "b00", "beside W0, because"},
+        {{{"W0", W0, 3, 2}, {"Bias0", b0, 3, 0}}, "Bias0", "beside W0, because"},
+        {{{"W0", W0, 3, 2}, {"weights", b0, 3, 0}}, "weights", "beside W0, because"},
+        {{{"A", W0, 3, 2}, {"c", W1, 3, 0}, {"b1", b0, 3, 0}}, "b1", "beside A, because"},
+        {{{"A1", W0, 3, 2}, {"c", W1, 3, 0}, {"c1", b1, 1, 0}}, "c1", "beside A1, because"},
         {{{"W0", nan_weights, 3, 2}}, "layer 1", "finite numbers, but weight entry 2 is nan"},
         {{{"W0", W0, 3, 2}, {"b0", inf_bias, 3, 0}}, "layer 1", "bias entry 1 is infinite"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
         bytes b = archive(bad[i].arrays);
         expect_refusal(b.data, b.size, bad[i].place, bad[i].words);
+        bytes_free(&b);
+    }
+}
+
+/* Keras' orientation is told from the shapes, and info says so; what fits both ways stays as it is. */
+static void test_npz_orientation(void **state) {
+    (void)state;
+    static const struct {
+        array arrays[8];
+        const char *format;
+        size_t inputs;
+    } cases[] = {
+        {{{"W0", W0, 3, 2}, {"W1", W1, 1, 3}}, "npz", 2},
+        {{{"W0", W0t, 2, 3}, {"W1", W1, 3, 1}}, "npz, transposed", 2},
+        {{{"W0", W0, 3, 2}, {"W1", W0t, 2, 3}}, "npz", 2},
+        {{{"W0", W0t, 2, 3}, {"W1", W0, 3, 2}}, "npz", 3},
+        {{{"W0", W0t, 2, 3}, {"b0", b0, 3, 0}, {"W1", W0, 3, 2}}, "npz, transposed", 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        lip_network_info info;
+        bytes b = archive(cases[i].arrays);
+        lip_network *net = expect_network(b.data, b.size);
+        lip_network_get_info(net, &info);
+        assert_string_equal(info.format, cases[i].format);
+        assert_int_equal(info.inputs, cases[i].inputs);
+        lip_network_free(net);
         bytes_free(&b);
     }
 }
@@ -212,6 +252,8 @@ static void test_mat_matrices(void **state) {
         bytes b = abc_file(big);
         expect_known(b.data, b.size, true, false);
         expect_prefixes_fail(b.data, b.size, SIZE_MAX);
+        mat_add_doubles(&b, "B1", b0, 3, 1, big);
+        expect_refusal(b.data, b.size, "B1", "no array of this name beside A, because");
         bytes_free(&b);
     }
 }
@@ -360,6 +402,15 @@ static void test_mat_cell_refusals(void **state) {
     b = mat_header(false);
     add_cell_series(&b, "weights", W0t, 3, 2, W1, 1, 3);
     size_t size = b.size;
+    mat_add_doubles(&b, "B", b0, 3, 1, false);
+    expect_refusal(b.data, b.size, "B", "no variable of this name beside weights, because");
+    b.size = size;
+    mat_add_doubles(&b, "bias\x1b\xff\xc3\xa4", b0, 3, 1, false);
+    expect_refusal(b.data, b.size, "bias??\xc3\xa4", "beside weights, because");
+    b.size = size;
+    add_cell_series(&b, "Biases", b0, 1, 3, b1, 1, 1);
+    expect_refusal(b.data, b.size, "Biases", "beside weights, because");
+    b.size = size;
     add_text(&b, "act_fcns", "tlainnhe a r", 2);
     expect_refusal(b.data, b.size, "act_fcns", "expected relu behind layer 1, found 'tanh'");
     b.size = size;
@@ -407,12 +458,13 @@ static void test_mat_headers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_npz_conventions),   cmocka_unit_test(test_npz_square),
-        cmocka_unit_test(test_npz_refusals),      cmocka_unit_test(test_npz_damage),
-        cmocka_unit_test(test_mat_matrices),      cmocka_unit_test(test_mat_types),
-        cmocka_unit_test(test_mat_cells),         cmocka_unit_test(test_mat_last_relu),
-        cmocka_unit_test(test_mat_compressed),    cmocka_unit_test(test_mat_refusals),
-        cmocka_unit_test(test_mat_cell_refusals), cmocka_unit_test(test_mat_headers),
+        cmocka_unit_test(test_npz_conventions), cmocka_unit_test(test_npz_square),
+        cmocka_unit_test(test_npz_orientation), cmocka_unit_test(test_npz_refusals),
+        cmocka_unit_test(test_npz_damage),      cmocka_unit_test(test_mat_matrices),
+        cmocka_unit_test(test_mat_types),       cmocka_unit_test(test_mat_cells),
+        cmocka_unit_test(test_mat_last_relu),   cmocka_unit_test(test_mat_compressed),
+        cmocka_unit_test(test_mat_refusals),    cmocka_unit_test(test_mat_cell_refusals),
+        cmocka_unit_test(test_mat_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

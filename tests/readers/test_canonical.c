@@ -51,6 +51,17 @@ static void test_reads_what_it_says(void **state) {
     lip_network_free(net);
 }
 
+/* The largest input is 2^24, however small the file; a longer file may have one per byte. */
+static void test_largest_input(void **state) {
+    (void)state;
+    static const char wide[] = "lipcert-network 1\ninput 1000000000\nlayers 1\nlayer 1 1 linear 0\n"
+                               "bias 0x0p+0\nend\n";
+    expect_refusal(wide, strlen(wide), "line 2", "from 1 to 16777216, found '1000000000'");
+    char *fits = replaced(wide, "1000000000", "16777216");
+    lip_network_free(expect_network(fits, strlen(fits)));
+    free(fits);
+}
+
 static const variant variants[] = {
     /* the header */
     {"network 1", "network 2", "line 1", "expected version 1, found '2'"},
@@ -62,6 +73,8 @@ static const variant variants[] = {
     {"input 2", "input 0", "line 2", "a width from 1 to"},
     {"input 2", "input -2", "line 2", "found '-2'"},
     {"input 2", "input 2.0", "line 2", "found '2.0'"},
+    {"input 2", "input 16777217", "line 2", "a width from 1 to 16777216, found '16777217'"},
+    {"input 2", "input 16777216", "line 6", "the number of columns 16777216, found '2'"},
     {"input 2", "input 3", "line 6", "expected the number of columns 3, found '2'"},
     {"input 2", "input 99999999999999999999", "line 2", "a width from 1 to"},
     {"input", "Input", "line 2", "expected 'input', found 'Input'"},
@@ -340,8 +353,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_what_it_says), cmocka_unit_test(test_refuses_variants),
         cmocka_unit_test(test_refuses_spellings),  cmocka_unit_test(test_numbers_survive),
-        cmocka_unit_test(test_round_trips),        cmocka_unit_test(test_save_failures),
-        cmocka_unit_test(test_save_through_link),
+        cmocka_unit_test(test_largest_input),      cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_save_failures),      cmocka_unit_test(test_save_through_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,14 +133,49 @@ static void test_inflate_limit(void **state) {
     free(zeros);
 }
 
+/* Bytes of a file in a message: printable ASCII and well-formed UTF-8 stay, all else becomes '?'. */
+static void test_quotes(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *quoted;
+    } cases[] = {
+        {"", "''"},
+        {"plain ~", "'plain ~'"},
+        {"\x1b[31m\n\r\t\x7f", "'?[31m???\?'"},
+        {"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x99\x82", "'\xc3\xa4 \xe2\x82\xac \xf0\x9f\x99\x82'"},
+        {"\xff\xfe \x80 \xc3", "'?? ? ?'"},
+        {"\xc0\xaf \xe0\x80\xaf \xf0\x80\x80\xaf", "'?? ??? ???\?'"},
+        {"\xed\xa0\x80 \xf4\x90\x80\x80 \xf5\x80\x80\x80", "'??? ???? ???\?'"},
+        {"\xc2\x9b"
+         "31m \xc2\xa0",
+         "'??31m \xc2\xa0'"},
+        {"\xe2\x82", "'?\?'"},
+        {"123456789012345678901234567890123456789012",
+         "'1234567890123456789012345678901234567890...'"},
+        {"123456789012345678901234567890123456789\xc3\xa4",
+         "'123456789012345678901234567890123456789...'"},
+        {"12345678901234567890123456789012345678\xc3\xa4x",
+         "'12345678901234567890123456789012345678\xc3\xa4...'"},
+        {"1234567890123456789012345678901234567\x80\x80\x80\x80\x80\x80",
+         "'1234567890123456789012345678901234567???...'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        char buffer[LIP_QUOTE_SIZE];
+        lip_quote(buffer, cases[i].text, strlen(cases[i].text));
+        if (strcmp(buffer, cases[i].quoted) != 0) fail_msg("case %zu: %s", i, buffer);
+    }
+}
+
 static void test_files(void **state) {
     (void)state;
     static const struct {
         const char *path, *words;
         lip_status status;
-    } bad[] = {{"no-such-file", "cannot open: No such file or directory", LIP_IO},
-               {".", "expected a file, found a directory", LIP_IO},
-               {"/dev/null", "the file is empty", LIP_FORMAT}};
+    } bad[] = {
+        {"no-such-file", "cannot open: No such file or directory", LIP_IO},
+        {".", "expected a file, found a directory", LIP_IO},
+        {"/dev/null", "the file is empty", LIP_FORMAT},
+        {"/dev/zero", "at most 67108864 bytes from a pipe or device, found more", LIP_UNSUPPORTED}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
         lip_network *net = NULL;
         lip_error err;
@@ -198,6 +233,7 @@ int main(void) {
         cmocka_unit_test(test_recognition), cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_gzip),        cmocka_unit_test(test_inflate_limit),
         cmocka_unit_test(test_files),       cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_quotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

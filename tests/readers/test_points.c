@@ -45,17 +45,31 @@ static void test_tables(void **state) {
     static const struct {
         const char *text;
         size_t row;
-    } good[] = {{"1,2,3", 0},          {"0,0,0\n1,2,3\n", 1},
-                {"a,b,c\n1,2,3\n", 0}, {"# comment\n\n \t\n1 2 3 # more\n", 0},
-                {"9,1,2,3\n", 0},      {"label;a;b;c\n5;0;0;0\n6;1;2;3", 1},
-                {"1\t2\t3\r\n", 0},    {" 1 , 2 , 3 \n", 0},
-                {"1,2,3,\n", 0},       {"1.\n2e0\n.3e1\n", 0},
-                {"x\n1\n2\n3\n", 0},   {"8\n1\n2\n3\n", 0},
-                {"0 0\n1,2,3\n", 1}};
+    } good[] = {{"1,2,3", 0},
+                {"0,0,0\n1,2,3\n", 1},
+                {"a,b,c\n1,2,3\n", 0},
+                {"# comment\n\n \t\n1 2 3 # more\n", 0},
+                {"9,1,2,3\n", 0},
+                {"label;a;b;c\n5;0;0;0\n6;1;2;3", 1},
+                {"1\t2\t3\r\n", 0},
+                {" 1 , 2 , 3 \n", 0},
+                {"1,2,3,\n", 0},
+                {"1.\n2e0\n.3e1\n", 0},
+                {"x\n1\n2\n3\n", 0},
+                {"0 0\n1,2,3\n", 1},
+                {"x1;nano;info\n1,2,3", 0},
+                {"\"a\",-b,.c\n1,2,3\n", 0},
+                {"\xef\xbb\xbf"
+                 "1,2,3\n",
+                 0},
+                {"\xef\xbb\xbf"
+                 "a,b,c\n1,2,3\n",
+                 0}};
     const double wanted[] = {1, 2, 3};
     for (size_t i = 0; i < sizeof good / sizeof *good; ++i)
         expect_point(good[i].text, strlen(good[i].text), good[i].row, 3, wanted);
     expect_point("4\n5\n6\n", 6, 2, 1, (double[]){6}); /* one input: each line is a point */
+    expect_point("9,4\n9,5\n", 8, 1, 1, (double[]){5});
 }
 
 static void test_table_refusals(void **state) {
@@ -71,8 +85,24 @@ static void test_table_refusals(void **state) {
                {"1,2,3\n4,5,6\n", 2, "", "from 0 to 1, because there are 2 rows, found 2"},
                {"1,2\n", 0, "line 1", "expected 3 numbers (or 4, the first a label), found 2"},
                {"1,2,3\n1,2,3,4,5\n", 1, "line 2", "found 5"},
-               {"1\n2\n", 0, "", "expected 3 numbers (or 4, the first a label), found 2"},
+               {"1\n2\n", 0, "", "expected 3 numbers, found 2"},
+               {"8\n1\n2\n3\n", 0, "", "expected 3 numbers, found 4"},
                {"1\n2\n3\n4\n5\n", 0, "", "found 5"},
+               {"1,nan,3\n4,5,6\n", 0, "line 1", "found 'nan'"},
+               {"NaN,-Inf,+infinity\n4,5,6\n", 0, "line 1", "a finite number, found 'NaN'"},
+               {"a,b,-nan(ind)\n4,5,6\n", 0, "line 1", "this line holds '-nan(ind)'"},
+               {"1,2,3O\n4,5,6\n", 0, "line 1", "a finite number, found '3O'"},
+               {"1,2,x\n4,5,6\n", 0, "line 1",
+                "found 'x'; and a header holds no number, but this line holds '1'"},
+               {"1,,3\n4,5,6\n", 0, "line 1", "found ''"},
+               {"x,1x1,1x2\n4,5,6\n", 0, "line 1", "this line holds '1x1'"},
+               {"\"1\",\"2\",\"3\"\n4,5,6\n", 0, "line 1", "found '\"1\"'"},
+               {"a,b,-.5\n4,5,6\n", 0, "line 1", "this line holds '-.5'"},
+               {"\xef\xbb\xbf"
+                "1,2,z\n",
+                0, "line 1", "found 'z'"},
+               {"1,2,3\n1,\xff\x1b[2J,3\n", 1, "line 2", "found '??[2J'"},
+               {"1,2,3\n1,\xc3\xa4,3\n", 1, "line 2", "found '\xc3\xa4'"},
                {"1\n2\n3\n", 1, "", "from 0 to 0"},
                {"1,2,3\n1,x,3\n", 0, "line 2", "a finite number, found 'x'"},
                {"a\nb\n1,2,3\n", 0, "line 2", "found 'b'"},
@@ -99,12 +129,11 @@ static void expect_array(const char *header, const void *data, size_t size, size
 
 static void test_arrays(void **state) {
     (void)state;
-    const double v[] = {9, 1, 2, 3, 9, 9, 9, 9}, *x = v + 1;
+    const double x[] = {1, 2, 3};
     const float f[] = {1, 2, 3};
     const int16_t s[] = {1, 2, 3};
     const double two[] = {0, 1, 0, 2, 0, 3}; /* Fortran order: rows (0 0 0) and (1 2 3) */
     expect_array(HEADER("<f8", "False", "(3,)"), x, 24, 0);
-    expect_array(HEADER("<f8", "False", "(4,)"), v, 32, 0); /* a label */
     expect_array(HEADER("<f8", "False", "(1, 3)"), x, 24, 0);
     expect_array(HEADER("<f8", "False", "(3, 1)"), x, 24, 0);
     expect_array(HEADER("<f8", "False", "(1, 1, 3)"), x, 24, 0);
@@ -129,6 +158,11 @@ static void test_arrays(void **state) {
                        24);
     expect_point(b.data, b.size, 0, 3, (double[]){-1, -0x1p63, 1});
     bytes_free(&b);
+    b = npy_file(HEADER("|u1", "False", "(2, 1)"), "\7\5", 2); /* two points of one entry */
+    expect_point(b.data, b.size, 0, 1, (double[]){7});
+    expect_point(b.data, b.size, 1, 1, (double[]){5});
+    expect_no_point(b.data, b.size, 2, 1, "", "from 0 to 1");
+    bytes_free(&b);
     b = npy_file(HEADER("|b1", "False", "()"), "\1", 1);
     expect_point(b.data, b.size, 0, 1, (double[]){1});
     bytes_free(&b);
@@ -143,8 +177,11 @@ static void test_array_refusals(void **state) {
     } bad[] = {
         {HEADER("<f8", "False", "(4,)"), 24, 0, "byte 68", "4 entries of 8 bytes, found 24 bytes"},
         {HEADER("<f8", "False", "(2,)"), 24, 0, "byte 68", "2 entries of 8 bytes, found 24 bytes"},
-        {HEADER("<f8", "False", "(2,)"), 16, 0, "",
-         "expected 3 numbers (or 4, the first a label), found 2"},
+        {HEADER("<f8", "False", "(2,)"), 16, 0, "", "expected 3 numbers, found 2"},
+        {HEADER("<f8", "False", "(4,)"), 32, 0, "", "expected 3 numbers, found 4"},
+        {HEADER("<f8", "False", "(1, 4)"), 32, 0, "", "expected 3 numbers, found 4"},
+        {HEADER("<f8", "False", "(2, 4)"), 64, 0, "", "expected 3 numbers, found 4"},
+        {HEADER("<f8", "False", "(2, 2)"), 32, 0, "", "expected 3 numbers, found 2"},
         {HEADER("<f8", "False", "(2, 5)"), 80, 0, "", "found 5"},
         {HEADER("<f8", "False", "(2, 3)"), 48, 2, "",
          "from 0 to 1, because there are 2 rows, found 2"},
