@@ -23,17 +23,17 @@ typedef struct lip_chain {
     lip_chain_layer *layer; /* hidden + 1 of them */
     bool input_ball;        /* sum t_i^2 <= 1; otherwise every t_i^2 <= 1 */
     bool output_ball;       /* the same for s */
-    bool rounded_output;    /* entries of the last matrix are known up to a relative LIP_UNIT only */
-    long exponent;          /* value of the unscaled problem = 2^exponent * value of this one */
-    bool zero;              /* no path from input to output: the value is 0 */
-    bool inexact;           /* scaling lost bits (weights near the ends of the exponent range) */
+    bool rounded_output; /* entries of the last matrix are known up to a relative LIP_UNIT only */
+    long exponent;       /* value of the unscaled problem = 2^exponent * value of this one */
+    bool zero;           /* no path from input to output: the value is 0 */
+    bool inexact;        /* scaling lost bits (weights near the ends of the exponent range) */
 } lip_chain;
 
 /* A network that is a chain, its matrices dense and dead neurons marked; what parts are cut from. */
 typedef struct lip_chain_base {
-    size_t layers; /* as in the network, the output layer included */
-    size_t *width; /* layers + 1 */
-    double **w;    /* layers of them: w[l] is width[l + 1] x width[l] */
+    size_t layers;     /* as in the network, the output layer included */
+    size_t *width;     /* layers + 1 */
+    double **w;        /* layers of them: w[l] is width[l + 1] x width[l] */
     lip_phase **phase; /* layers of them; the last is NULL */
     bool rounded_output;
 } lip_chain_base;
@@ -60,7 +60,8 @@ static inline size_t lip_chain_outputs(const lip_chain *chain) {
 /* Unstable neurons in all. */
 size_t lip_chain_unstable(const lip_chain *chain);
 
-/* Doubles that evaluation and proof need, as an estimate; SIZE_MAX if it overflows. */
+/* Doubles that evaluation and proof need, as an estimate; SIZE_MAX if it overflows or a layer is too
+ * wide. */
 size_t lip_chain_footprint(const lip_chain *chain);
 
 /* ---- Multipliers ------------------------------------------------------------------------- */
@@ -99,6 +100,10 @@ bool lip_chain_multipliers(lip_chain_work *work, const double *x, lip_chain_dual
 
 /* The coordinates of given positive multipliers; false outside the domain. */
 bool lip_chain_coordinates_of(lip_chain_work *work, const lip_chain_dual *dual, double *x);
+
+/* The largest factor that keeps the first layer's lam in the domain is 2 * *inverse, roughly.  False if
+ * memory is short. */
+bool lip_chain_border(lip_chain_work *work, const lip_chain_dual *dual, double *inverse);
 
 /* Make multipliers feasible with room: S - margin Diag(S) >= 0 up to rounding.  Repairs anything that
  * is not a positive number.  *eta is the factor of the output multipliers, eta * share. */

@@ -95,9 +95,8 @@ static bool base_hidden(const lip_task *task, size_t l, lip_chain_base *base) {
     if (!base->w[l - 1] || !base->phase[l - 1]) return false;
     lip_op_to_dense(op, base->w[l - 1]);
     for (size_t i = 0; i < layer->width; ++i)
-        base->phase[l - 1][i] = layer->relu
-                                    ? lip_preactivation_phase(&task->bounds, layer->offset + i)
-                                    : LIP_ACTIVE;
+        base->phase[l - 1][i] =
+            layer->relu ? lip_preactivation_phase(&task->bounds, layer->offset + i) : LIP_ACTIVE;
     return true;
 }
 

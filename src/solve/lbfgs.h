@@ -24,7 +24,7 @@ typedef enum lip_lbfgs_end {
     LIP_LBFGS_SMALL_GRADIENT,
     LIP_LBFGS_NO_PROGRESS, /* by `progress`, or the line search found no decrease */
     LIP_LBFGS_ITERATIONS,
-    LIP_LBFGS_TOLD, /* by look() */
+    LIP_LBFGS_TOLD,    /* by look() */
     LIP_LBFGS_OUTSIDE, /* the start is outside the domain */
     LIP_LBFGS_NO_MEMORY
 } lip_lbfgs_end;
