@@ -23,6 +23,8 @@ typedef lip_status (*lip_method_fn)(lip_task *task, lip_step *step, lip_error *e
 /* Upper bounds (src/relax). */
 lip_status lip_product_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_interval_method(lip_task *task, lip_step *step, lip_error *err);
+lip_status lip_shor_method(lip_task *task, lip_step *step, lip_error *err);
+lip_status lip_tangent_method(lip_task *task, lip_step *step, lip_error *err);
 
 /* Lower bounds (src/search). */
 lip_status lip_sampling_method(lip_task *task, lip_step *step, lip_error *err);

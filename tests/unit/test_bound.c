@@ -32,6 +32,7 @@ static void test_lower_meets_upper_in_order(void **state) {
         lip_network *net =
             i % 12 == 11 ? random_conv_network(&rng) : random_network(&rng, 3, 2, 6, 3);
         size_t n = lip_inputs(net);
+        bool wide = n > 10;
         double *c = calloc(n, sizeof *c);
         lip_region *region;
         lip_error err;
@@ -47,11 +48,14 @@ static void test_lower_meets_upper_in_order(void **state) {
             for (int p = 1; p <= 3; ++p)
                 for (int q = 1; q <= 3; ++q) {
                     lip_query query = {(lip_norm)p, (lip_norm)q, outputs[o], region};
-                    lip_result *r = bound(net, &query, NULL);
-                    assert_int_equal(r->steps, 4);
+                    /* norm 1 on 60 inputs is 60 semidefinite programs: not for the wide network */
+                    lip_result *r = bound(net, &query, wide ? "product,interval,lbs,ascent" : NULL);
+                    assert_int_equal(r->steps, wide ? 4 : 5);
                     assert_true(r->lower <= r->upper && isfinite(r->upper));
                     for (size_t s = 0; s < r->steps; ++s) {
-                        assert_true(r->step[s].complete && r->step[s].evidence == LIP_PROVED);
+                        /* what a method cannot do it says */
+                        assert_true(r->step[s].complete || r->step[s].note[0]);
+                        assert_true(r->step[s].evidence == LIP_PROVED);
                         if (r->step[s].side == LIP_UPPER)
                             assert_true(r->step[s].value >= r->upper);
                         else
@@ -86,7 +90,8 @@ static void test_same_seed_same_bits(void **state) {
     lip_error err;
     lip_region_everywhere(4, &region, &err);
     lip_query q = {LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ALL, 0, 0}, region};
-    lip_result *a = bound(net, &q, "auto"), *b = bound(net, &q, "ascent,lbs,interval,product");
+    lip_result *a = bound(net, &q, "auto"),
+               *b = bound(net, &q, "tangent,ascent,lbs,interval,product");
     assert_true(a->lower == b->lower && a->upper == b->upper);
     assert_memory_equal(a->witness_x, b->witness_x, 4 * sizeof(double));
     lip_result_free(a);
