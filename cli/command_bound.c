@@ -36,11 +36,15 @@ static lip_status check_methods(const char *list, lip_error *err) {
 /* What can be refused before the network is read. */
 static lip_status check_arguments(const cli_arguments *arguments, lip_error *err) {
     const char *json = arguments->value[CLI_JSON][0], *witness = arguments->value[CLI_WITNESS][0];
+    const char *net = arguments->operand[0];
+    bool same = false;
     lip_status status = LIP_OK;
+    if (json && strcmp(json, "-") == 0) json = NULL;
     if (arguments->given[CLI_METHOD]) status = check_methods(arguments->value[CLI_METHOD][0], err);
-    if (!status && json && strcmp(json, "-") != 0) status = cli_check_writable(json, err);
-    if (!status && witness) status = cli_check_writable(witness, err);
-    if (!status && json && witness && strcmp(json, witness) == 0)
+    if (!status && json) status = cli_check_output(json, net, err);
+    if (!status && witness) status = cli_check_output(witness, net, err);
+    if (!status && json && witness) status = cli_same_file(json, witness, &same, err);
+    if (!status && same)
         status = cli_fail(err, LIP_ARGUMENT, "option --witness",
                           "the file is that of --json: %.200s", witness);
     return status;
@@ -87,7 +91,7 @@ int cli_bound(const cli_arguments *arguments) {
     lip_error err = {0};
     cli_question question;
     lip_status status = check_arguments(arguments, &err);
-    if (status) return status == LIP_IO ? cli_complain_output(&err) : cli_complain(&err);
+    if (status) return cli_complain_output(&err);
     if (cli_load_question(arguments, &question, &err)) return cli_complain(&err);
     int code = run(arguments, &question);
     cli_question_free(&question);

@@ -39,7 +39,7 @@ int cli_gradient(const cli_arguments *arguments) {
     cli_question question;
     double *x = NULL;
     const char *json = arguments->value[CLI_JSON][0];
-    if (json && strcmp(json, "-") != 0 && cli_check_writable(json, &err))
+    if (json && strcmp(json, "-") != 0 && cli_check_output(json, arguments->operand[0], &err))
         return cli_complain_output(&err);
     if (load(arguments, &question, &x, &err)) return cli_complain(&err);
 

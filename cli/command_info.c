@@ -4,7 +4,9 @@
 #include "files.h"
 #include "report.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- info -------------------------------------------------------------------------------- */
 
@@ -18,12 +20,14 @@ static void print_layer(size_t l, const lip_layer_info *layer) {
 
 static lip_status print_info(const cli_question *question, lip_error *err) {
     const lip_network_info *info = &question->info;
+    printf("network     ");
+    cli_print_clean(question->path, stdout);
     printf(
-        "network     %s\nformat      %s\nsha256      %s\ninputs      %zu\noutputs     %zu\n"
+        "\nformat      %s\nsha256      %s\ninputs      %zu\noutputs     %zu\n"
         "layers      %zu, %zu with ReLU%s\nneurons     %zu\nparameters  %zu\nfolds       %zu%s\n\n",
-        question->path, info->format, info->sha256, info->inputs, info->outputs, info->layers,
-        info->relu_layers, info->chain ? ", a chain" : "", info->neurons, info->parameters,
-        info->folds, info->folds ? " (bounds are for the folded network)" : "");
+        info->format, info->sha256, info->inputs, info->outputs, info->layers, info->relu_layers,
+        info->chain ? ", a chain" : "", info->neurons, info->parameters, info->folds,
+        info->folds ? " (bounds are for the folded network)" : "");
     puts("layer     width  relu  terms  first source  operator    nonzeros");
     for (size_t l = 1; l <= info->layers; l++) {
         lip_layer_info layer;
@@ -48,7 +52,7 @@ int cli_info(const cli_arguments *arguments) {
     lip_error err = {0};
     cli_question question;
     memset(&question, 0, sizeof question);
-    if (json && strcmp(json, "-") != 0 && cli_check_writable(json, &err))
+    if (json && strcmp(json, "-") != 0 && cli_check_output(json, arguments->operand[0], &err))
         return cli_complain_output(&err);
     if (cli_load_network(arguments, &question, &err)) return cli_complain(&err);
     int code = report(arguments, &question);
@@ -58,13 +62,24 @@ int cli_info(const cli_arguments *arguments) {
 
 /* ---- convert ----------------------------------------------------------------------------- */
 
+/* Save the network; the library follows links to files that exist, here the others count too. */
+static lip_status save(const cli_question *question, const char *path, lip_error *err) {
+    char *target;
+    lip_status status = cli_follow_links(path, &target, err);
+    if (status) return status;
+    status = lip_network_save(question->net, access(path, F_OK) == 0 ? path : target, err);
+    free(target);
+    return status;
+}
+
 int cli_convert(const cli_arguments *arguments) {
+    const char *path = arguments->operand[1];
     lip_error err = {0};
     cli_question question;
     memset(&question, 0, sizeof question);
-    if (cli_check_writable(arguments->operand[1], &err)) return cli_complain_output(&err);
+    if (cli_check_output(path, arguments->operand[0], &err)) return cli_complain_output(&err);
     if (cli_load_network(arguments, &question, &err)) return cli_complain(&err);
-    lip_status status = lip_network_save(question.net, arguments->operand[1], &err);
+    lip_status status = save(&question, path, &err);
     cli_question_free(&question);
     return status ? cli_complain_output(&err) : CLI_EXIT_SUCCESS;
 }

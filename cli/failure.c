@@ -27,26 +27,51 @@ void cli_fail_place(lip_error *err, const char *place) {
         snprintf(err->place, sizeof err->place, "%s", place);
 }
 
+/* Bytes of the UTF-8 character at `text`; 0 for a control character (U+0000 .. 1F, 7F .. 9F) and
+ * for what is not UTF-8. */
+static size_t printable(const char *text) {
+    const unsigned char *c = (const unsigned char *)text;
+    if (c[0] < 0x80) return c[0] >= 0x20 && c[0] != 0x7f;
+    size_t length = c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
+    for (size_t k = 1; k < length; k++)
+        if ((c[k] & 0xc0) != 0x80) return 0;
+    return c[0] == 0xc2 && c[1] < 0xa0 ? 0 : length;
+}
+
+void cli_print_clean(const char *text, FILE *file) {
+    while (*text) {
+        size_t length = printable(text);
+        if (length > 0)
+            fwrite(text, 1, length, file);
+        else
+            fputc('?', file);
+        text += length > 0 ? length : 1;
+    }
+}
+
 static void print_sentence(const lip_error *err) {
     char text[sizeof err->file + sizeof err->place + sizeof err->message + 8];
     lip_error_text(err, text, sizeof text);
-    /* a file name or an argument may hold anything: keep to one line and off the terminal's
-     * controls */
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 32 || *c == 127) *c = '?';
+    for (char *c = text; *c;) {
+        size_t length = printable(c);
+        if (length == 0) *c = '?';
+        c += length > 0 ? length : 1;
+    }
     fprintf(stderr, "lipcert: %s\n", text);
 }
 
 int cli_complain(const lip_error *err) {
     print_sentence(err);
     switch (err->status) {
-    case LIP_OUT_OF_MEMORY: return CLI_EXIT_INTERNAL;
+    case LIP_OUT_OF_MEMORY:
+    case LIP_INTERNAL: return CLI_EXIT_INTERNAL;
     case LIP_ARGUMENT: return err->file[0] ? CLI_EXIT_INPUT : CLI_EXIT_USAGE;
     default: return CLI_EXIT_INPUT;
     }
 }
 
 int cli_complain_output(const lip_error *err) {
+    if (err->status == LIP_ARGUMENT) return cli_complain(err);
     print_sentence(err);
     return err->status == LIP_OUT_OF_MEMORY ? CLI_EXIT_INTERNAL : CLI_EXIT_OUTPUT;
 }

@@ -4,6 +4,8 @@
 
 #include "lipcert.h"
 
+#include <stdio.h>
+
 enum {
     CLI_EXIT_SUCCESS = 0, /* also when the time limit ended the run */
     CLI_EXIT_USAGE = 1, /* the command line is wrong, or asks for what the network does not have */
@@ -37,8 +39,13 @@ void cli_fail_place(lip_error *err, const char *place);
 /* Print "lipcert: <sentence>" on stderr, always one line, and return the exit code for it. */
 int cli_complain(const lip_error *err);
 
-/* The same for a failure to write output: CLI_EXIT_OUTPUT unless memory was the reason. */
+/* The same for output: CLI_EXIT_OUTPUT unless memory or the command line (LIP_ARGUMENT) was the
+ * reason. */
 int cli_complain_output(const lip_error *err);
+
+/* Print what came from outside, such as the name of a file, with '?' for every control character
+ * and every byte that is not UTF-8: a name must not add lines to a report or drive a terminal. */
+void cli_print_clean(const char *text, FILE *file);
 
 /* count zeroed objects; NULL if memory is short or the product overflows. */
 void *cli_alloc(size_t count, size_t size);

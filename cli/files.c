@@ -3,8 +3,10 @@
  * A result that is cut off in the middle is worse than none.  So the bytes go to a new file in
  * the same folder, and rename(2), which is atomic, gives it its name once everything was written
  * and the file was closed without complaint.  On any failure the new file is removed and an old
- * file of that name is untouched. */
-#define _XOPEN_SOURCE 700 /* realpath */
+ * file of that name is untouched.
+ *
+ * rename(2) would replace a symbolic link by the new file.  So links are followed first, also a
+ * link to a file that does not exist yet, and the file at their end is the one replaced. */
 
 #include "files.h"
 
@@ -71,6 +73,89 @@ static lip_status replace_file(const char *path, const void *bytes, size_t size,
     return status;
 }
 
+/* ---- Names ------------------------------------------------------------------------------- */
+
+enum { LINKS_MAX = 40, LINK_SIZE = 4096 };
+
+/* The folder of `path`, with a slash at its end; NULL if memory is short. */
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) + 1 : 2;
+    char *folder = cli_alloc(length + 1, 1);
+    if (folder) memcpy(folder, slash ? path : "./", length);
+    return folder;
+}
+
+static const char *last_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* What the symbolic link `path` points to, seen from here; NULL if memory is short, "" if the link
+ * cannot be read. */
+static char *read_link(const char *path) {
+    char text[LINK_SIZE];
+    ssize_t length = readlink(path, text, sizeof text - 1);
+    text[length > 0 ? length : 0] = '\0';
+    size_t before = text[0] && text[0] != '/' ? strlen(path) - strlen(last_name(path)) : 0;
+    size_t room = before + strlen(text) + 1;
+    char *target = cli_alloc(room, 1);
+    if (target) snprintf(target, room, "%.*s%s", (int)before, path, text);
+    return target;
+}
+
+lip_status cli_follow_links(const char *path, char **target, lip_error *err) {
+    char *at = cli_alloc(strlen(path) + 1, 1);
+    if (!at) return cli_fail_memory(err);
+    memcpy(at, path, strlen(path));
+    for (int k = 0; k < LINKS_MAX; k++) {
+        struct stat what;
+        if (lstat(at, &what) != 0 || !S_ISLNK(what.st_mode)) {
+            *target = at;
+            return LIP_OK;
+        }
+        char *next = read_link(at);
+        free(at);
+        at = next;
+        if (!at) return cli_fail_memory(err);
+    }
+    free(at);
+    return fail_write(path, "cannot write the file", ELOOP, err);
+}
+
+/* Do two names of files that do not exist yet mean the same file? */
+static lip_status same_new_file(const char *a, const char *b, bool *same, lip_error *err) {
+    char *end[2] = {NULL, NULL}, *folder[2] = {NULL, NULL};
+    struct stat what[2];
+    lip_status status = cli_follow_links(a, &end[0], err);
+    if (!status) status = cli_follow_links(b, &end[1], err);
+    for (int i = 0; !status && i < 2; i++)
+        if (!(folder[i] = folder_of(end[i]))) status = cli_fail_memory(err);
+    if (!status)
+        *same = strcmp(last_name(end[0]), last_name(end[1])) == 0 &&
+                stat(folder[0], &what[0]) == 0 && stat(folder[1], &what[1]) == 0 &&
+                what[0].st_dev == what[1].st_dev && what[0].st_ino == what[1].st_ino;
+    for (int i = 0; i < 2; i++) {
+        free(end[i]);
+        free(folder[i]);
+    }
+    return status;
+}
+
+lip_status cli_same_file(const char *a, const char *b, bool *same, lip_error *err) {
+    struct stat what_a, what_b;
+    bool there_a = stat(a, &what_a) == 0, there_b = stat(b, &what_b) == 0;
+    *same = strcmp(a, b) == 0;
+    if (*same || there_a != there_b) return LIP_OK;
+    if (!there_a) return same_new_file(a, b, same, err);
+    /* one terminal under two names is fine: nothing is lost there */
+    *same =
+        S_ISREG(what_a.st_mode) && what_a.st_dev == what_b.st_dev && what_a.st_ino == what_b.st_ino;
+    return LIP_OK;
+}
+
+/* ---- Writing ----------------------------------------------------------------------------- */
+
 lip_status cli_write_file(const char *path, const void *bytes, size_t size, lip_error *err) {
     struct stat what;
     if (stat(path, &what) == 0 && !S_ISREG(what.st_mode)) {
@@ -78,9 +163,10 @@ lip_status cli_write_file(const char *path, const void *bytes, size_t size, lip_
         int error = descriptor < 0 ? errno : write_and_close(descriptor, bytes, size);
         return error ? fail_write(path, "cannot write to it", error, err) : LIP_OK;
     }
-    /* behind a symbolic link, replace the file and not the link */
-    char *target = lstat(path, &what) == 0 && S_ISLNK(what.st_mode) ? realpath(path, NULL) : NULL;
-    lip_status status = replace_file(target ? target : path, bytes, size, err);
+    char *target;
+    lip_status status = cli_follow_links(path, &target, err);
+    if (status) return status;
+    status = replace_file(target, bytes, size, err);
     free(target);
     return status;
 }
@@ -92,14 +178,25 @@ lip_status cli_check_writable(const char *path, lip_error *err) {
         if (S_ISDIR(what.st_mode)) return fail_write(path, "cannot write the file", EISDIR, err);
         if (!S_ISREG(what.st_mode)) return LIP_OK;
     }
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) + 1 : 1;
-    char *folder = cli_alloc(length + 1, 1);
+    char *target;
+    lip_status status = cli_follow_links(path, &target, err);
+    if (status) return status;
+    char *folder = folder_of(target);
+    free(target);
     if (!folder) return cli_fail_memory(err);
-    snprintf(folder, length + 1, "%.*s", (int)length, slash ? path : ".");
     int error = access(folder, W_OK | X_OK) == 0 ? 0 : errno;
     free(folder);
     return error ? fail_write(path, "cannot create the file", error, err) : LIP_OK;
+}
+
+lip_status cli_check_output(const char *path, const char *source, lip_error *err) {
+    bool same = false;
+    lip_status status = cli_check_writable(path, err);
+    if (!status) status = cli_same_file(path, source, &same, err);
+    if (!status && same)
+        status = cli_fail(err, LIP_ARGUMENT, NULL,
+                          "the output would replace the network that is read: %.200s", path);
+    return status;
 }
 
 lip_status cli_write_npy(const char *path, const double *x, size_t n, lip_error *err) {

@@ -31,6 +31,9 @@
     X(JSON, "json", 1, "FILE",                                                                     \
       "write everything as JSON; '-' is standard output, then nothing else")                       \
     X(WITNESS, "witness", 1, "FILE", "write the witness point of the lower bound as .npy")         \
+    X(FORMAT, "format", 1, "F", "format of the file: sdpa (default)")                              \
+    X(PART, "part", 1, "N", "which of several programs (default 0 if there is one)")               \
+    X(PHASES, "phases", 0, "", "keep the phases of inner neurons: a larger, tighter program")      \
     X(NNET_NORMALISE, "nnet-normalise", 0, "",                                                     \
       "fold the normalisation that a .nnet file carries into the network")                         \
     X(QUIET, "quiet", 0, "", "print the final line only, and no progress")                         \

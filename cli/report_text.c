@@ -7,6 +7,7 @@
 #include "report.h"
 
 #include "decimal.h"
+#include "failure.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,11 +23,15 @@ double cli_relative_gap(double lower, double upper) {
     return upper > 0 ? (upper - lower) / upper : 0;
 }
 
+static void put(const char *text) { cli_print_clean(text, stdout); }
+
 static const char *plural(size_t count) { return count == 1 ? "" : "s"; }
 
 static void print_network(const cli_question *question) {
     const lip_network_info *info = &question->info;
-    printf("network   %s (%s, sha256 %.16s...)\n", question->path, info->format, info->sha256);
+    printf("network   ");
+    put(question->path);
+    printf(" (%s, sha256 %.16s...)\n", info->format, info->sha256);
     printf("          %zu input%s, %zu output%s, %zu layer%s, %zu neuron%s\n", info->inputs,
            plural(info->inputs), info->outputs, plural(info->outputs), info->layers,
            plural(info->layers), info->neurons, plural(info->neurons));
@@ -62,20 +67,26 @@ static void print_row_and_scale(const cli_arguments *arguments) {
 }
 
 static void print_region(const cli_arguments *arguments, const cli_question *question) {
-    size_t n = question->info.inputs;
-    if (arguments->given[CLI_BOX])
-        printf("region    box %s +- %s", arguments->value[CLI_BOX][0],
-               arguments->value[CLI_BOX][1]);
-    else if (arguments->given[CLI_BOX_FILE])
-        printf("region    box %s <= x <= %s", arguments->value[CLI_BOX_FILE][0],
-               arguments->value[CLI_BOX_FILE][1]);
-    else if (arguments->given[CLI_BALL])
-        printf("region    Euclidean ball around %s, radius %s", arguments->value[CLI_BALL][0],
-               arguments->value[CLI_BALL][1]);
-    else if (arguments->given[CLI_VNNLIB])
-        printf("region    box of %s", arguments->value[CLI_VNNLIB][0]);
-    else
-        printf("region    all of R^%zu", n);
+    /* the text before the first and the second value of an option */
+    static const struct {
+        cli_option_id id;
+        const char *text[2];
+    } forms[] = {{CLI_BOX, {"box ", " +- "}},
+                 {CLI_BOX_FILE, {"box ", " <= x <= "}},
+                 {CLI_BALL, {"Euclidean ball around ", ", radius "}},
+                 {CLI_VNNLIB, {"box of ", ""}}};
+    printf("region    ");
+    bool whole = true;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        const char *const *value = arguments->value[forms[i].id];
+        if (!arguments->given[forms[i].id]) continue;
+        whole = false;
+        put(forms[i].text[0]);
+        put(value[0]);
+        put(forms[i].text[1]);
+        if (value[1]) put(value[1]);
+    }
+    if (whole) printf("all of R^%zu", question->info.inputs);
     print_row_and_scale(arguments);
     if (arguments->given[CLI_CLIP]) printf(", cut with [%s]", arguments->value[CLI_CLIP][0]);
     putchar('\n');
@@ -90,7 +101,8 @@ static void print_step(const lip_step *step, int width) {
            : step->evidence == LIP_PROVED ? "proved"
                                           : "computed",
            step->seconds);
-    if (step->note[0]) printf("  %s", step->note);
+    if (step->note[0]) printf("  ");
+    put(step->note);
     if (!step->complete) printf("  (incomplete)");
     putchar('\n');
 }
@@ -159,7 +171,8 @@ void cli_print_gradient(const cli_arguments *arguments, const cli_question *ques
         puts("quantity  norm of the Jacobian at one point");
         print_norms(&question->query);
         print_outputs(question);
-        printf("point     %s", arguments->value[CLI_INPUT][0]);
+        printf("point     ");
+        put(arguments->value[CLI_INPUT][0]);
         print_row_and_scale(arguments);
         if (gradient->decided)
             puts("\nevidence  proved by interval arithmetic: every ReLU has a certain phase there");

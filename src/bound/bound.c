@@ -46,7 +46,8 @@ static lip_status choose_methods(const char *names, bool *chosen, lip_error *err
         if (!names[length]) break;
         names += length + 1;
     }
-    for (size_t i = 1; chosen[0] && i < lip_method_count(); ++i) chosen[i] = true;
+    for (size_t i = 1; chosen[0] && i < lip_method_count(); ++i)
+        if (lip_method_in_auto(i)) chosen[i] = true;
     chosen[0] = false;
     return LIP_OK;
 }

@@ -11,10 +11,19 @@ static const lip_method methods[] = {
     {"lbs", "lower", "largest gradient norm at random points", "Chen et al. 2020"},
     {"ascent", "lower", "annealed ascent of the gradient norm from many starting points",
      "lipcert, docs/theory.md"},
+    {"shor", "upper", "Shor's semidefinite relaxation, one hidden layer; left out of auto",
+     "Chen et al. 2020"},
+    {"tangent", "upper", "semidefinite relaxation of the tangent, any depth",
+     "Fazlyab et al. 2019 (LipSDP)"},
     {NULL, NULL, NULL, NULL}};
 
-static const lip_method_fn functions[] = {NULL, lip_product_method, lip_interval_method,
-                                          lip_sampling_method, lip_ascent_method};
+static const lip_method_fn functions[] = {NULL,
+                                          lip_product_method,
+                                          lip_interval_method,
+                                          lip_sampling_method,
+                                          lip_ascent_method,
+                                          lip_shor_method,
+                                          lip_tangent_method};
 
 const lip_method *lip_methods(void) { return methods; }
 
@@ -25,3 +34,5 @@ lip_method_fn lip_method_function(size_t index) { return functions[index]; }
 lip_side lip_method_side(size_t index) {
     return strcmp(methods[index].side, "upper") == 0 ? LIP_UPPER : LIP_LOWER;
 }
+
+bool lip_method_in_auto(size_t index) { return functions[index] != lip_shor_method; }

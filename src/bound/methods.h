@@ -7,5 +7,6 @@
 size_t lip_method_count(void);
 lip_method_fn lip_method_function(size_t index); /* NULL for "auto" */
 lip_side lip_method_side(size_t index);
+bool lip_method_in_auto(size_t index); /* shor is not: tangent is as good and fits more networks */
 
 #endif

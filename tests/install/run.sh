@@ -35,6 +35,12 @@ LD_LIBRARY_PATH=$libdir "$work/shared"
 echo "pkg-config, static"
 "$cc" "${flags[@]}" "${cflags[@]}" "$here/user.c" -o "$work/static" "${static[@]}"
 "$work/static"
+echo "the example in README.md"
+awk '/^## /{here = $0 == "## From C"} here && sub(/^    /, "") {print; next} here && !NF' \
+    "$source/README.md" >"$work/readme.c"
+grep -q 'int main' "$work/readme.c" || { echo "README.md has no program below '## From C'"; exit 1; }
+"$cc" "${flags[@]}" "${cflags[@]}" "$work/readme.c" -o "$work/readme" "${shared[@]}"
+(cd "$source" && LD_LIBRARY_PATH=$libdir "$work/readme") | grep ' <= L <= '
 if command -v "$cxx" >/dev/null; then
     echo "header from C++"
     printf '#include <lipcert.h>\nint main() { return lip_version()[0] == 0; }\n' >"$work/user.cpp"

@@ -221,6 +221,42 @@ def evaluate(net, x):
     return h
 
 
+def magnitude(net, x):
+    """The size of what is summed up in f(x): rounding is small compared to this."""
+    h = np.abs(x)
+    for w, b in net:
+        h = np.abs(w) @ h + np.abs(b)
+    return float(h.max())
+
+
+def jacobian(net, x):
+    """J(x) and the distance to the nearest kink, in floating point."""
+    j, h, clearance = np.eye(len(x)), x, np.inf
+    for k, (w, b) in enumerate(net):
+        z, j = w @ h + b, w @ j
+        if k == len(net) - 1:
+            return j, clearance
+        slope = np.linalg.norm(j, axis=1)
+        moving = slope > 0
+        if moving.any():
+            clearance = min(clearance, float((np.abs(z[moving]) / slope[moving]).min()))
+        h, j = np.maximum(z, 0), j * (z > 0)[:, None]
+    return j, clearance
+
+
+def smooth(net, x):
+    """Is the nearest kink so far away that finite differences at x tell the Jacobian?"""
+    return jacobian(net, x)[1] > 1e-4 * max(1.0, np.abs(x).max())
+
+
+def off_differences(net, x, j):
+    """How far j is from the finite differences at x, in units of what they are good for."""
+    quotient, _ = finite_differences(net, x)
+    good = 1e-5 * np.abs(quotient).max() + 1e-8 * magnitude(net, x)
+    gap = np.abs(quotient - j).max()
+    return gap / good if gap > 0 else 0.0
+
+
 def finite_differences(net, x):
     """A difference quotient for J and the change of it under a smaller step (large at a kink)."""
     def quotient(step):

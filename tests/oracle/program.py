@@ -4,7 +4,10 @@ import json
 import math
 import subprocess
 
-TIMEOUT = 60  # seconds for one run; a hang is a failure, not a slow test
+TIMEOUT = 300  # seconds for one run; a hang is a failure, not a slow test
+
+# The number of steps and not the clock ends a run: the same answer on a slow machine.
+NO_CLOCK = ["--time", 1e6]
 
 
 class Refused(Exception):
@@ -23,6 +26,14 @@ def run(program, *arguments):
 def answer(program, *arguments):
     """The JSON answer of `lipcert bound` or `lipcert gradient`."""
     return json.loads(run(program, *arguments, "--json", "-"))
+
+
+def jacobian(program, path, point):
+    """(f(x), J(x)) of `lipcert eval --jacobian` for the point in a file."""
+    rows = [[float(word) for word in line.split()] for line in
+            run(program, "eval", path, "--input", point, "--jacobian").splitlines()]
+    half = len(rows) // 2
+    return [row[0] for row in rows[:half]], rows[half:]
 
 
 def bound(document, key):

@@ -4,6 +4,8 @@ reference.json: for every network, region and norm
     lower <= exact <= upper of product and of interval     where the exact value is known
     upper >= the best gradient found by sampling           always
     upper of product <= the reference's norm product       lipcert takes the best chain of norms
+    f and its Jacobian at random points (lipcert eval) agree with numpy and finite differences
+    a box inside a box has no larger upper bound, and linear bounds on neurons do no harm
 SDP-NN.mat (Chen et al.): lower bounds over +-10 and +-0.1 above the paper's, and the gradient norms
 of two points confirmed.
 
@@ -21,25 +23,15 @@ from scipy.io import loadmat
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "oracle"))
 import exact  # noqa: E402
 import program as lipcert  # noqa: E402
+from checks import Report, check_jacobian  # noqa: E402
 
 SKIP = 77
 FLOAT = 1e-6  # the reference values are floats good to about this
 NORMS = {"inf": "inf", "l2": "2"}
-LIMIT = ["--time", 20]
+RADII = (0.01, 0.05, 0.1, 0.3, 1, 3, 10)
 
 # The centre +-10 and +-0.1: lower bounds of Chen et al., and what shipped witness points reach.
 SDP_NN = {"10": {"paper": 9.69, "point": 15.16589205}, "0.1": {"paper": 8.20, "point": 9.49250028}}
-
-
-class Report:
-    def __init__(self):
-        self.checks, self.failures = 0, 0
-
-    def check(self, good, sentence):
-        self.checks += 1
-        if not good:
-            self.failures += 1
-            print(f"FAILED: {sentence}", flush=True)
 
 
 def region_options(name, centre_file):
@@ -62,13 +54,14 @@ def as_chain(path, folder):
 def check_entry(report, program, label, command, entry):
     """One network, region and norm."""
     truth, sampled = entry.get("exact"), entry["sampling_lb"]
-    lower = lipcert.bound(lipcert.answer(program, *command, "--method", "lbs,ascent", *LIMIT),
-                          "lower")
+    lower = lipcert.bound(lipcert.answer(program, *command, "--method", "lbs,ascent",
+                                         *lipcert.NO_CLOCK), "lower")
     report.check(lower > 0.5 * sampled, f"{label}: lower = {lower!r}, sampling found {sampled!r}")
     if truth is not None:
         report.check(lower <= truth * (1 + FLOAT), f"{label}: lower = {lower!r} > exact {truth!r}")
     for method in ("product", "interval"):
-        upper = lipcert.bound(lipcert.answer(program, *command, "--method", method), "upper")
+        upper = lipcert.bound(lipcert.answer(program, *command, "--method", method,
+                                             *lipcert.NO_CLOCK), "upper")
         if truth is not None:
             report.check(upper >= truth * (1 - FLOAT),
                          f"{label}: upper of {method} = {upper!r} < exact {truth!r}")
@@ -81,12 +74,45 @@ def check_entry(report, program, label, command, entry):
                          f"{label}: product = {upper!r} > reference {product!r}")
 
 
+def check_nested(report, program, label, chain, centre):
+    """Upper bounds of boxes inside boxes inside R^n never fall, and enclose inner lower bounds."""
+    regions = [["--box", centre, radius] for radius in RADII] + [["--global"]]
+    for norm in NORMS.values():
+        command = ["bound", chain, "--norm", norm, "--output", 0, *lipcert.NO_CLOCK]
+        lowers = [lipcert.bound(lipcert.answer(program, *command, *region, "--method", "lbs"),
+                                "lower") for region in regions]
+        for method in ("product", "interval"):
+            plain, linear = ([lipcert.bound(lipcert.answer(
+                program, *command, *region, "--method", method, "--linear-bounds", switch), "upper")
+                for region in regions] for switch in (0, 1))
+            where = f"{label}, {norm}, {method}, radii {RADII} and R^n"
+            for name, uppers in (("0", plain), ("1", linear)):
+                report.check(uppers == sorted(uppers),
+                             f"{where}, --linear-bounds {name}: upper bounds fall, {uppers}")
+                report.check(all(max(lowers[:k + 1]) <= upper for k, upper in enumerate(uppers)),
+                             f"{where}, --linear-bounds {name}: {uppers} against the lower bounds "
+                             f"{lowers} of the boxes inside")
+            report.check(all(a <= b for a, b in zip(linear, plain)),
+                         f"{where}: {linear} with and {plain} without linear bounds")
+
+
+def check_points(report, program, label, chain, net, centre, rng):
+    """eval at random points; finite differences have to agree at most of them."""
+    points = [centre + radius * rng.uniform(-1, 1, len(centre))
+              for radius in (0.1, 0.3, 1, 3, 10, 30)]
+    hits = sum(check_jacobian(report, label, program, chain, net, x) for x in points)
+    report.check(hits >= 3, f"{label}: finite differences told something at {hits} points only")
+
+
 def check_random_networks(report, program, data, folder):
+    rng = np.random.default_rng(5)
     with open(data / "reference" / "reference.json", encoding="utf-8") as file:
         nets = json.load(file)["nets"]
     for name, net in nets.items():
         path = data / "reference" / "nets" / f"{name}.npz"
         chain, centre = as_chain(path, folder)
+        check_points(report, program, name, chain, *exact.load_reference(path), rng)
+        check_nested(report, program, name, chain, centre)
         for region, norms in net["regions"].items():
             for norm, entry in norms.items():
                 command = ["bound", chain, *region_options(region, centre), "--norm", NORMS[norm],
@@ -118,7 +144,8 @@ def check_sdp_nn(report, program, data, folder):
                      f"gradient at {witness.name}: [{lower!r}, {upper!r}], expected "
                      f"{expected['point']}")
         answer = lipcert.answer(program, "bound", net, "--box", centre, eps, "--norm", "inf",
-                                "--method", "lbs,ascent", "--time", 30)
+                                "--method", "lbs,ascent", "--sweeps", 1, "--steps", 200,
+                                *lipcert.NO_CLOCK)
         lower = lipcert.bound(answer, "lower")
         check_point(report, weights, np.array(answer["witness"]["x"]), float(eps), lower)
         print(f"SDP-NN, box {eps}: lower = {lower:.6f} by {answer['lower_method']} in "
@@ -138,7 +165,7 @@ def main():
         check_random_networks(report, program, data, pathlib.Path(name))
         check_sdp_nn(report, program, data, pathlib.Path(name))
     report.check(report.checks > 200, f"only {report.checks} checks were made")
-    print(f"{report.checks} checks, {report.failures} failed")
+    print(f"{report.checks} checks, {len(report.failures)} failed")
     return 1 if report.failures else 0
 
 
