@@ -35,12 +35,14 @@ static lip_status find_method(const char *name, size_t length, size_t *index, li
 }
 
 /* chosen[i] says whether method i runs; they run in table order, each once. */
-static lip_status choose_methods(const char *names, bool *chosen, lip_error *err) {
+static lip_status choose_methods(const char *names, const lip_network *net, bool *chosen,
+                                 lip_error *err) {
     memset(chosen, 0, MOST_METHODS * sizeof *chosen);
     if (!names) names = "auto";
     for (;;) {
         size_t length = strcspn(names, ","), index = 0;
         lip_status status = find_method(names, length, &index, err);
+        if (status == LIP_OK) status = lip_method_check(index, net, err);
         if (status != LIP_OK) return status;
         chosen[index] = true;
         if (!names[length]) break;
@@ -161,7 +163,7 @@ lip_status lip_bound(const lip_network *net, const lip_query *query, const char 
     if (given) settings = *given;
     lip_status status = lip_settings_check(&settings, err);
     if (status == LIP_OK) status = lip_query_check(net, query, err);
-    if (status == LIP_OK) status = choose_methods(methods, chosen, err);
+    if (status == LIP_OK) status = choose_methods(methods, net, chosen, err);
     if (status != LIP_OK) return status;
     lip_task task = {.net = net, .query = query, .settings = &settings};
     task.result = result_create(lip_inputs(net));

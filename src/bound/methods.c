@@ -1,6 +1,8 @@
 /* The table of methods. */
 #include "bound/methods.h"
 
+#include "base/error.h"
+
 #include <string.h>
 
 static const lip_method methods[] = {
@@ -36,3 +38,13 @@ lip_side lip_method_side(size_t index) {
 }
 
 bool lip_method_in_auto(size_t index) { return functions[index] != lip_shor_method; }
+
+lip_status lip_method_check(size_t index, const lip_network *net, lip_error *err) {
+    lip_network_info info;
+    lip_network_get_info(net, &info);
+    if (functions[index] != lip_shor_method || info.relu_layers == 1) return LIP_OK;
+    return lip_fail(err, LIP_ARGUMENT, NULL,
+                    "method 'shor' fits networks with one hidden layer of ReLUs, this one has %zu: "
+                    "use 'tangent'",
+                    info.relu_layers);
+}

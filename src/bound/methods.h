@@ -9,4 +9,7 @@ lip_method_fn lip_method_function(size_t index); /* NULL for "auto" */
 lip_side lip_method_side(size_t index);
 bool lip_method_in_auto(size_t index); /* shor is not: tangent is as good and fits more networks */
 
+/* Refuse a method that was asked for by name and does not fit the network, saying what fits. */
+lip_status lip_method_check(size_t index, const lip_network *net, lip_error *err);
+
 #endif

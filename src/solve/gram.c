@@ -44,7 +44,7 @@ typedef struct gram {
 
 void lip_gram_defaults(lip_gram_options *options) {
     *options =
-        (lip_gram_options){.rank = 0, .rounds = 40, .steps = 60, .tolerance = 1e-6, .seed = 1};
+        (lip_gram_options){.rank = 0, .rounds = 60, .steps = 200, .tolerance = 1e-6, .seed = 1};
 }
 
 /* ---- From x to V and Y ------------------------------------------------------------------- */

@@ -189,6 +189,7 @@ static void test_bad_questions_are_refused(void **state) {
          "magic",
          "unknown method 'magic'"},
         {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region}, "lbs,", "unknown method ''"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region}, "shor", "one hidden layer"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
         lip_result *r = NULL;
