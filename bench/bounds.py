@@ -64,7 +64,8 @@ def row_of(name, norm, result, wall, memory):
     value = lambda m: steps[m]["value"] if m in steps else None
     return {"case": name, "norm": norm, "lower": result["lower"], "upper": result["upper"],
             "lbs": value("lbs"), "ascent": value("ascent"), "product": value("product"),
-            "interval": value("interval"), "seconds": round(wall, 2), "MiB": round(memory)}
+            "interval": value("interval"),
+            "tangent": value("tangent"), "seconds": round(wall, 2), "MiB": round(memory)}
 
 
 def text(value):

@@ -10,24 +10,25 @@ import html
 import math
 import sys
 
-WIDTH, LEFT, RIGHT, TOP, ROW = 860, 250, 30, 78, 30
+WIDTH, LEFT, RIGHT, TOP, ROW = 900, 250, 30, 78, 30
 METHODS = [  # column, label, side, shape
     ("lbs", "lbs (lower)", "low", "ring"),
     ("ascent", "ascent (lower)", "low", "disc"),
     ("interval", "interval (upper)", "up", "ring"),
-    ("product", "product (upper)", "up", "disc"),
+    ("product", "product (upper)", "up", "dot"),
+    ("tangent", "tangent (upper)", "up", "disc"),
 ]
 STYLE = """
   .page { fill: #ffffff } .ink { fill: #1f2328 } .soft { fill: #59636e } .grid { stroke: #d1d9e0 }
   .gap { stroke: #9aa4ae; stroke-width: 5; opacity: .45 }
   .low-disc { fill: #1a7f37 } .low-ring { fill: none; stroke: #1a7f37; stroke-width: 2 }
-  .up-disc { fill: #bc4c00 } .up-ring { fill: none; stroke: #bc4c00; stroke-width: 2 }
+  .up-disc { fill: #bc4c00 } .up-dot { fill: none; stroke: #9a6700; stroke-width: 3 } .up-ring { fill: none; stroke: #bc4c00; stroke-width: 2 }
   text { font: 13px system-ui, sans-serif }
   @media (prefers-color-scheme: dark) {
     .page { fill: #0d1117 } .ink { fill: #e6edf3 } .soft { fill: #9198a1 } .grid { stroke: #30363d }
     .gap { stroke: #6e7681 }
     .low-disc { fill: #3fb950 } .low-ring { stroke: #3fb950 }
-    .up-disc { fill: #f0883e } .up-ring { stroke: #f0883e }
+    .up-disc { fill: #f0883e } .up-dot { stroke: #d29922 } .up-ring { stroke: #f0883e }
   }
 """
 
@@ -38,7 +39,7 @@ def number(row, column):
 
 
 def mark(x, y, side, shape):
-    radius = 4 if shape == "disc" else 6
+    radius = {"disc": 4, "ring": 6, "dot": 3}[shape]
     return f'<circle class="{side}-{shape}" cx="{x:.1f}" cy="{y}" r="{radius}"/>'
 
 
@@ -48,7 +49,7 @@ def text(x, y, words, kind="ink", anchor="start", size=13):
 
 
 def legend():
-    parts, x = [], LEFT
+    parts, x = [], 24
     for _, label, side, shape in METHODS:
         parts += [mark(x, 50, side, shape), text(x + 10, 54, label, "soft")]
         x += 34 + 7 * len(label)
