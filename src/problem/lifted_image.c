@@ -135,7 +135,7 @@ static double row_range(const lip_lifting *b, const double *mid, const double *r
         if (ball && j >= 1 && j <= b->inputs)
             squares += a * a;
         else
-            sum += a * b->most[j];
+            sum += a * lip_magnitude(b->most[j]); /* both at least 2^-480: no underflow */
     }
     return lip_add_up(lip_sum_up(sum, b->used), lip_sqrt_up(lip_sum_up(squares, b->used)));
 }
@@ -240,7 +240,7 @@ static lip_status add_tangent(lip_lifting *b, size_t l, size_t i, lip_error *err
     if (!store_row(b, mid, rad, exponent, &neuron->last)) return lip_fail_memory(err);
     double scaled = lip_up(ldexp(r, -exponent)); /* lip_up: the scaling may underflow */
     neuron->range = fmax(fmin(lip_mul_up(scaled, scaled), 1), 0x1p-800);
-    b->most[b->used] = fmin(scaled, 1);
+    b->most[b->used] = fmin(fmax(scaled, 0x1p-400), 1);
     memset(mid, 0, b->columns * sizeof *mid);
     memset(rad, 0, b->columns * sizeof *rad);
     mid[b->used++] = ldexp(1, exponent);

@@ -273,7 +273,7 @@ static bool scale_layers(lip_chain *chain) {
     double *v = LIP_NEW(double, most), product = 0; /* log2 of the norms so far */
     if (!v) return false;
     for (size_t l = 0; l <= chain->hidden; ++l) {
-        double norm = log2(rough_norm(&chain->layer[l], v));
+        double size = rough_norm(&chain->layer[l], v), norm = isfinite(size) ? log2(size) : 1024;
         int e = (int)-lround(product + norm);
         product += norm + e;
         chain->exponent -= e;

@@ -42,6 +42,10 @@ static lip_status solve_by_gram(lip_task *task, const lip_lifted *lifted, lip_mu
 /* A proved bound of one lifted problem. */
 static lip_status solve_part(lip_task *task, const lip_lifted *lifted, double *bound,
                              lip_error *err) {
+    if (lifted->products == 0) { /* no path from input to output */
+        *bound = 0;
+        return LIP_OK;
+    }
     lip_repair_options options = {STEPS, 1e-9, &task->watch};
     lip_multipliers m = {LIP_NEW(double, lifted->groups),
                          LIP_NEW(double, lip_family_multipliers(lifted))};

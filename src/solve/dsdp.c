@@ -10,7 +10,27 @@
 #include "base/memory.h"
 
 #include <dsdp/dsdp5.h>
+#include <math.h>
 #include <stdlib.h>
+
+/* DSDP prints what goes wrong inside it to standard output, through these two functions.  Defined here,
+ * they take the place of its own, and say nothing: a failure is seen in the return value. */
+__attribute__((visibility("default"))) void DSDPError(const char *function, int line,
+                                                      const char *file) {
+    (void)function;
+    (void)line;
+    (void)file;
+}
+
+__attribute__((visibility("default"))) int DSDPFError(void *object, const char *function, int line,
+                                                      const char *file, const char message[], ...) {
+    (void)object;
+    (void)function;
+    (void)line;
+    (void)file;
+    (void)message;
+    return 0;
+}
 
 typedef struct model {
     const lip_lifted *lifted;
@@ -117,6 +137,16 @@ static void take_multipliers(const model *m, lip_multipliers *out) {
     for (size_t i = 0; i < lip_family_multipliers(lifted); ++i) out->lambda[i] = -m->z[k++];
 }
 
+/* Coefficients that DSDP can work with: finite, and not so large that its sums overflow. */
+static bool moderate(const lip_lifted *lifted) {
+    size_t coefficients = lifted->neurons ? lifted->neuron[lifted->neurons - 1].last : 0;
+    for (size_t i = 0; i < lifted->products; ++i)
+        if (!(fabs(lifted->objective[i].value) < 1e100)) return false;
+    for (size_t i = 0; i < coefficients; ++i)
+        if (!(fabs(lifted->coefficient[i].value) < 1e100)) return false;
+    return true;
+}
+
 lip_status lip_dsdp_solve(const lip_lifted *lifted, lip_watch *watch, lip_multipliers *multipliers,
                           lip_error *err) {
     model m = {.lifted = lifted, .watch = watch};
@@ -128,11 +158,12 @@ lip_status lip_dsdp_solve(const lip_lifted *lifted, lip_watch *watch, lip_multip
     m.index = LIP_NEW(int, entries);
     m.value = LIP_NEW(double, entries);
     m.z = LIP_NEW(double, constraints);
-    ok = ok && m.index && m.value && m.z && set_data(&m, room) == 0;
-    /* a solve that fails half-way still has multipliers */
-    if (ok) (void)DSDPSolve(m.dsdp);
-    if (ok) ok = DSDPGetY(m.dsdp, m.z, m.constraints) == 0;
-    if (ok) take_multipliers(&m, multipliers);
+    ok = ok && m.index && m.value && m.z;
+    /* a solve that fails half-way still has multipliers; without any they stay 0, which is no error */
+    if (ok && moderate(lifted) && set_data(&m, room) == 0) {
+        (void)DSDPSolve(m.dsdp);
+        if (DSDPGetY(m.dsdp, m.z, m.constraints) == 0) take_multipliers(&m, multipliers);
+    }
     if (m.dsdp) DSDPDestroy(m.dsdp);
     free(room);
     free(m.index);

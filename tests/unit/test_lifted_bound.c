@@ -127,8 +127,74 @@ static void test_shor_refuses_depth(void **state) {
     lip_network_free(net);
 }
 
+static size_t add_layer(lip_builder *b, size_t source, size_t width, double weight, bool relu) {
+    size_t index = 0, from = lip_builder_width(b, source);
+    lip_error err;
+    lip_op *op = lip_op_dense(width, from);
+    assert_int_equal(lip_builder_layer(b, width, relu, &index, &err), LIP_OK);
+    for (size_t i = 0; i < width * from; ++i) op->value[i] = weight;
+    for (size_t i = 0; relu && i < width; ++i) lip_builder_bias(b, index)[i] = -0x1p-1074;
+    assert_int_equal(lip_builder_term(b, index, source, op, &err), LIP_OK);
+    return index;
+}
+
+/* Ranges of tangents that fall below the smallest numbers and come back: their sums must not underflow.
+ * A term of zeros from input to output makes it a graph; the gradient at x = 1e300 is known. */
+static void test_tiny_ranges_do_not_underflow(void **state) {
+    (void)state;
+    lip_builder *b = lip_builder_create(1, "test");
+    lip_error err;
+    lip_network *net;
+    lip_region *region;
+    lip_result *r = NULL;
+    double x = 1e300, lo, hi;
+    bool decided;
+    size_t l = add_layer(b, 0, 1, 0x1p-480, true);
+    l = add_layer(b, l, 1, 0x1p-480, true);
+    l = add_layer(b, l, 280, 0x1p-38, true);
+    l = add_layer(b, l, 1, 0x1p-79, true);
+    l = add_layer(b, l, 1, 0x1p1000, true);
+    l = add_layer(b, l, 2, 1, false);
+    assert_int_equal(lip_builder_term(b, l, 0, lip_op_dense(2, 1), &err), LIP_OK);
+    assert_int_equal(lip_builder_finish(b, &net, &err), LIP_OK);
+    lip_builder_free(b);
+    assert_int_equal(lip_region_everywhere(1, &region, &err), LIP_OK);
+    lip_query q = {LIP_NORM_INF, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region};
+    assert_int_equal(lip_gradient_norm(net, &q, &x, &lo, &hi, &decided, &err), LIP_OK);
+    assert_true(decided && lo > 0);
+    assert_int_equal(lip_bound(net, &q, "tangent", NULL, NULL, NULL, &r, &err), LIP_OK);
+    assert_true(r->upper >= lo);
+    lip_result_free(r);
+    lip_region_free(region);
+    lip_network_free(net);
+}
+
+/* No path from input to output: the bound is 0, not the rounding loss of a proof. */
+static void test_no_path_is_zero(void **state) {
+    (void)state;
+    lip_builder *b = lip_builder_create(2, "test");
+    lip_error err;
+    lip_network *net;
+    lip_region *region;
+    lip_result *r = NULL;
+    size_t l = add_layer(b, 0, 3, 1, true);
+    l = add_layer(b, l, 1, 0, false);
+    assert_int_equal(lip_builder_term(b, l, 0, lip_op_dense(1, 2), &err), LIP_OK);
+    assert_int_equal(lip_builder_finish(b, &net, &err), LIP_OK);
+    lip_builder_free(b);
+    assert_int_equal(lip_region_everywhere(2, &region, &err), LIP_OK);
+    lip_query q = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 0, 0}, region};
+    assert_int_equal(lip_bound(net, &q, "tangent", NULL, NULL, NULL, &r, &err), LIP_OK);
+    assert_true(r->upper == 0);
+    lip_result_free(r);
+    lip_region_free(region);
+    lip_network_free(net);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds_samples_on_any_graph),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tiny_ranges_do_not_underflow),
+                                       cmocka_unit_test(test_no_path_is_zero),
+                                       cmocka_unit_test(test_bounds_samples_on_any_graph),
                                        cmocka_unit_test(test_doubling_an_output_doubles_the_bound),
                                        cmocka_unit_test(test_shor_refuses_depth)};
     return cmocka_run_group_tests(tests, NULL, NULL);
