@@ -33,11 +33,12 @@ typedef struct improvement {
 static bool create(const lip_slack *slack, double *y, improvement *m) {
     const lip_lifted *lifted = slack->lifted;
     size_t n = lifted->n, groups = lifted->groups;
-    *m = (improvement){slack, lifted, (int)n, (int)groups, .y = y};
+    *m = (improvement){slack, lifted, (int)n, (int)groups, .x = NULL};
+    m->y = y;
     m->x = LIP_NEW(double, 5 * groups);
-    m->primal = LIP_NEW(double, n *n);
-    m->change = LIP_NEW(double, n *n);
-    m->trial = LIP_NEW(double, n *n);
+    m->primal = LIP_NEW(double, (n * n));
+    m->change = LIP_NEW(double, (n * n));
+    m->trial = LIP_NEW(double, (n * n));
     m->schur = LIP_NEW(double, groups *groups);
     if (!m->x || !m->primal || !m->change || !m->trial || !m->schur) return false;
     m->dy = m->x + groups;

@@ -372,7 +372,8 @@ static lip_status finish(lip_builder *builder, size_t layers, lip_network **net,
 lip_status lip_read_canonical(const lip_source *source, lip_network **net, lip_error *err) {
     const char *text = (const char *)source->bytes;
     lexer lex = {text, text + source->size, 1, true, err};
-    size_t inputs, layers, most = source->size > LARGEST_INPUT ? source->size : LARGEST_INPUT;
+    size_t inputs = 0, layers = 0,
+           most = source->size > LARGEST_INPUT ? source->size : LARGEST_INPUT;
     if (most > LARGEST_SIZE) most = LARGEST_SIZE;
     lip_status status = expect_word(&lex, "lipcert-network");
     if (status == LIP_OK) status = read_size(&lex, "version", 1, 1, &inputs);
