@@ -24,6 +24,7 @@ typedef struct parts {
     long columns, rows; /* LIP_CHAIN_EVERY: one problem for all */
     size_t count;
     double *bound;
+    double *promise; /* the closed form of each part: which one is likely to be the largest */
     bool *improved;
     bool too_large, inexact;
 } parts;
@@ -78,19 +79,19 @@ static bool refine_part(parts *q, size_t k, lip_watch *watch, double enough) {
     double bound;
     if (!bound_part(q, k, watch, enough, &bound)) return false;
     if (bound < q->bound[k]) q->bound[k] = bound;
+    if (!watch) q->promise[k] = bound;
     q->improved[k] = watch != NULL;
     return true;
 }
 
-/* All parts at once.  Many parts take long to go through, so their common bound gets a quarter of the
- * time; for few the closed form will do. */
+/* All parts at once, for a share of the time: many parts take long to go through, and a single part can
+ * be so degenerate (one input column has rank one) that only the common bound is any good. */
 static bool bound_together(parts *q) {
-    lip_watch *watch = &q->task->watch, quarter = *watch;
+    lip_watch *watch = &q->task->watch, share = *watch;
     double now = lip_clock_now(), bound = INFINITY;
-    quarter.deadline = now + 0.25 * (watch->deadline - now);
-    bool many = q->count > MANY_PARTS;
-    bool ok = bound_part(q, q->count, many ? &quarter : NULL, 0, &bound);
-    if (quarter.stop == LIP_INTERRUPTED) watch->stop = LIP_INTERRUPTED;
+    share.deadline = now + (q->count > MANY_PARTS ? 0.25 : 0.05) * (watch->deadline - now);
+    bool ok = bound_part(q, q->count, &share, 0, &bound);
+    if (share.stop == LIP_INTERRUPTED) watch->stop = LIP_INTERRUPTED;
     for (size_t k = 0; ok && k < q->count; ++k) q->bound[k] = bound;
     return ok;
 }
@@ -99,7 +100,10 @@ static size_t largest_part(const parts *q, bool improved_only) {
     size_t best = q->count;
     for (size_t k = 0; k < q->count; ++k) {
         if (improved_only && !q->improved[k]) continue;
-        if (best == q->count || q->bound[k] > q->bound[best]) best = k;
+        bool tie = best < q->count && q->bound[k] == q->bound[best];
+        if (best == q->count || q->bound[k] > q->bound[best] ||
+            (tie && q->promise[k] > q->promise[best]))
+            best = k;
     }
     return best;
 }
@@ -142,8 +146,9 @@ static void explain(const parts *q, lip_step *step) {
 static bool run_parts(parts *q, lip_step *step) {
     bool ok = true;
     q->bound = LIP_NEW(double, q->count);
+    q->promise = LIP_NEW(double, q->count);
     q->improved = LIP_NEW(bool, q->count);
-    if (!q->bound || !q->improved) return false;
+    if (!q->bound || !q->promise || !q->improved) return false;
     for (size_t k = 0; k < q->count; ++k) q->bound[k] = INFINITY;
     if (start_parts(q, &ok) && ok) step->complete = improve_parts(q, &ok);
     if (ok) step->value = q->bound[largest_part(q, false)];
@@ -166,6 +171,7 @@ lip_status lip_tangent_method(lip_task *task, lip_step *step, lip_error *err) {
     if (q.rows != LIP_CHAIN_EVERY) q.count *= (size_t)q.rows;
     ok = run_parts(&q, step);
     free(q.bound);
+    free(q.promise);
     free(q.improved);
     lip_chain_base_free(base);
     return ok ? LIP_OK : lip_fail_memory(err);

@@ -207,7 +207,7 @@ static void test_bound_is_above_enumeration(void **state) {
     lip_rng_seed(&rng, 801);
     double ratio = 0;
     int count = 0;
-    for (int i = 0; i < 1200; ++i) {
+    for (int i = 0; i < 2000; ++i) {
         scene s;
         scene_create(&rng, random_chain(&rng), &s);
         s.query = random_query(&rng, s.region);
