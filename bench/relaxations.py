@@ -48,12 +48,12 @@ def cases():
                ["--norm", norm, "--time", "240"], "tangent", None, False)
 
 
-def timed(command, limit=None):
+def timed(command, limit=None, folder=None):
     """(output, CPU seconds); output is None if the command failed or ran out of time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     cap = (lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))) if limit else None
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, preexec_fn=cap,
-                          check=False)
+                          check=False, cwd=folder)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return (done.stdout if done.returncode == 0 else None), cpu
@@ -72,7 +72,7 @@ def peers(program, network, question, limit, folder):
         if not shutil.which(peer):
             result[peer] = "not installed"
             continue
-        output, cpu = timed(command, limit)
+        output, cpu = timed(command, limit, folder)  # dsdp5 writes a file where it runs
         result[peer] = f"{cpu:.2f}" if output is not None else f"> {limit}"
     return result
 

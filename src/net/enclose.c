@@ -66,6 +66,16 @@ void lip_enclose_layer(const lip_network *net, size_t l, size_t k, const double 
         }
 }
 
+void lip_mark_live(const lip_network *net, size_t l, double *live) {
+    const lip_layer *layer = &net->layer[l];
+    double *own = live + layer->offset;
+    memset(own, 0, layer->width * sizeof *own);
+    for (size_t t = 0; t < layer->nterms; ++t)
+        lip_op_apply(layer->term[t].magnitude, 1, live + net->layer[layer->term[t].source].offset,
+                     own);
+    for (size_t i = 0; i < layer->width; ++i) own[i] = own[i] != 0 ? 1 : 0;
+}
+
 /* Terms in one entry of the cotangent of each source. */
 static void count_reverse_terms(const lip_network *net, size_t *terms) {
     memset(terms, 0, (net->layers + 1) * sizeof *terms);

@@ -20,6 +20,10 @@ void lip_enclose_layer(const lip_network *net, size_t l, size_t k, const double 
 void lip_enclose_reverse(const lip_network *net, size_t k, const double *dlo, const double *dhi,
                          double *gc, double *gr, size_t *terms, double *work);
 
+/* live[units]: 1 where a value changes near a point.  Set it for z of layer l from that of its sources: some
+ * source that changes has a nonzero weight. */
+void lip_mark_live(const lip_network *net, size_t l, double *live);
+
 /* The largest width, the input included. */
 size_t lip_widest(const lip_network *net);
 

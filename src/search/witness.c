@@ -79,23 +79,12 @@ static void rectify(double *c, double *r) {
     *r = *c == 0 ? 0 : lip_up(*c);
 }
 
-/* live = whether z changes near the point: some source that changes has a nonzero weight. */
-static void mark_live(lip_witness *w, size_t l) {
-    const lip_layer *layer = &w->net->layer[l];
-    double *live = w->live + layer->offset;
-    memset(live, 0, layer->width * sizeof *live);
-    for (size_t t = 0; t < layer->nterms; ++t)
-        lip_op_apply(layer->term[t].magnitude, 1,
-                     w->live + w->net->layer[layer->term[t].source].offset, live);
-    for (size_t i = 0; i < layer->width; ++i) live[i] = live[i] != 0 ? 1 : 0;
-}
-
 /* The enclosure of h behind a live neuron is that of z (active) or exactly 0 (inactive). */
 static bool decide_layer(lip_witness *w, size_t l) {
     const lip_layer *layer = &w->net->layer[l];
     double *c = w->c + layer->offset, *r = w->r + layer->offset;
     lip_enclose_layer(w->net, l, 1, w->c, w->r, c, r, w->work);
-    mark_live(w, l);
+    lip_mark_live(w->net, l, w->live);
     for (size_t i = 0; i < layer->width; ++i) {
         size_t unit = layer->offset + i;
         w->d[unit] = 1;

@@ -94,16 +94,6 @@ static void zero_row(zonotope *z, size_t unit) {
     memset(z->g + unit * z->k, 0, z->k * sizeof *z->g);
 }
 
-static void mark_live(zonotope *z, size_t l) {
-    const lip_layer *layer = &z->net->layer[l];
-    double *live = z->live + layer->offset;
-    memset(live, 0, layer->width * sizeof *live);
-    for (size_t t = 0; t < layer->nterms; ++t)
-        lip_op_apply(layer->term[t].magnitude, 1,
-                     z->live + z->net->layer[layer->term[t].source].offset, live);
-    for (size_t i = 0; i < layer->width; ++i) live[i] = live[i] != 0 ? 1 : 0;
-}
-
 /* Decide the phase of one neuron; a constant one keeps its value if that is sure, else nothing is. */
 static bool rectify(zonotope *z, size_t unit) {
     double lo = lip_enclosure_lo(z->c[unit], z->sum[unit]);
@@ -128,7 +118,7 @@ static bool forward_values(zonotope *z, const double *x) {
     for (size_t l = 1; l < z->net->layers; ++l) { /* the output's values do not matter */
         const lip_layer *layer = &z->net->layer[l];
         affine_layer(z, l, false);
-        mark_live(z, l);
+        lip_mark_live(z->net, l, z->live);
         for (size_t i = 0; i < layer->width; ++i) {
             z->d[layer->offset + i] = 1;
             if (layer->relu && !rectify(z, layer->offset + i)) return false;
