@@ -83,7 +83,7 @@ static const char exit_help[] =
     "  0    success, also when the time limit ended the run\n"
     "  1    the command line is wrong or asks for something that the network does not have\n"
     "  2    an input file cannot be read, is malformed, or is outside what lipcert handles\n"
-    "  3    out of memory\n"
+    "  3    out of memory, or an internal check failed (a defect of lipcert)\n"
     "  4    output cannot be written\n"
     "  5    there is no answer: 'gradient' undecided, or no witness to write for --witness\n"
     "  130  interrupted by Ctrl-C (SIGINT) after printing the best bounds so far\n"

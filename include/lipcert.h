@@ -284,6 +284,7 @@ LIP_API lip_status lip_bound(const lip_network *net, const lip_query *query, con
                              lip_result **result, lip_error *err);
 
 /* Enclose the operator norm of J(x) at one point: *lower <= ||J(x)||_{p -> q} <= *upper, proved.
+ * x[n] must lie in the query's region (else LIP_ARGUMENT), whose stable neurons count as decided.
  * *decided is false, and the bounds are 0 and INFINITY, if x is too close to a kink for interval
  * arithmetic to decide every phase. */
 LIP_API lip_status lip_gradient_norm(const lip_network *net, const lip_query *query,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const lip_method methods[] = {
-    {"auto", "both", "all of the methods below that fit, cheap ones first", ""},
+    {"auto", "both", "every method below but shor, upper and lower bounds", ""},
     {"product", "upper", "product of operator norms, best chain of norms 1, 2, inf",
      "Szegedy et al. 2014"},
     {"interval", "upper", "interval Jacobian; stable neurons are fixed", "Weng et al. 2018"},
