@@ -9,6 +9,8 @@
 #include "interrupt.h"
 #include "report.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Refuse a list of methods with an unknown or empty name. */
@@ -33,41 +35,82 @@ static lip_status check_methods(const char *list, lip_error *err) {
     }
 }
 
+/* The files that `bound` may write; NULL where none was asked for. */
+static const cli_option_id outputs[] = {CLI_JSON, CLI_WITNESS, CLI_CERTIFICATE};
+enum { OUTPUTS = sizeof outputs / sizeof outputs[0] };
+
+static const char *output_file(const cli_arguments *arguments, size_t i) {
+    const char *path = arguments->value[outputs[i]][0];
+    return outputs[i] == CLI_JSON && path && strcmp(path, "-") == 0 ? NULL : path;
+}
+
+/* Output i can be written, and is neither the network nor an earlier output. */
+static lip_status check_output(const cli_arguments *arguments, size_t i, lip_error *err) {
+    const char *path = output_file(arguments, i);
+    if (!path) return LIP_OK;
+    lip_status status = cli_check_output(path, arguments->operand[0], err);
+    for (size_t j = 0; !status && j < i; j++) {
+        const char *other = output_file(arguments, j);
+        bool same = false;
+        if (other) status = cli_same_file(other, path, &same, err);
+        if (!status && same)
+            status =
+                cli_fail(err, LIP_ARGUMENT, CLI_PLACE(outputs[i]),
+                         "the file is that of --%s: %.200s", cli_options[outputs[j]].name, path);
+    }
+    return status;
+}
+
 /* What can be refused before the network is read. */
 static lip_status check_arguments(const cli_arguments *arguments, lip_error *err) {
-    const char *json = arguments->value[CLI_JSON][0], *witness = arguments->value[CLI_WITNESS][0];
-    const char *net = arguments->operand[0];
-    bool same = false;
     lip_status status = LIP_OK;
-    if (json && strcmp(json, "-") == 0) json = NULL;
     if (arguments->given[CLI_METHOD]) status = check_methods(arguments->value[CLI_METHOD][0], err);
-    if (!status && json) status = cli_check_output(json, net, err);
-    if (!status && witness) status = cli_check_output(witness, net, err);
-    if (!status && json && witness) status = cli_same_file(json, witness, &same, err);
-    if (!status && same)
-        status = cli_fail(err, LIP_ARGUMENT, "option --witness",
-                          "the file is that of --json: %.200s", witness);
+    for (size_t i = 0; !status && i < OUTPUTS; i++) status = check_output(arguments, i, err);
     return status;
+}
+
+static int nothing_to_write(const char *place, const char *what) {
+    lip_error err = {0};
+    cli_record(&err, LIP_ARGUMENT, place, "%s, nothing is written", what);
+    (void)cli_complain(&err);
+    return CLI_EXIT_NO_ANSWER;
+}
+
+static int write_witness(const char *path, const lip_result *result) {
+    lip_error err = {0};
+    if (!result->witness_x) return nothing_to_write("option --witness", "no witness was found");
+    if (cli_write_npy(path, result->witness_x, result->n, &err)) return cli_complain_output(&err);
+    return CLI_EXIT_SUCCESS;
+}
+
+static int write_certificate(const char *path, const cli_question *question,
+                             const lip_result *result) {
+    lip_error err = {0};
+    char *text = NULL;
+    size_t size = 0;
+    if (!result->witness_x && !(result->certified < INFINITY))
+        return nothing_to_write("option --certificate", "there is no bound to certify");
+    lip_status status =
+        lip_certificate(question->net, &question->query, result, &text, &size, &err);
+    if (status) return cli_complain(&err);
+    status = cli_write_file(path, text, size, &err);
+    free(text);
+    return status ? cli_complain_output(&err) : CLI_EXIT_SUCCESS;
 }
 
 /* Print the result and write the files asked for; an exit code. */
 static int report(const cli_arguments *arguments, const cli_question *question,
                   const lip_result *result) {
     const char *json = arguments->value[CLI_JSON][0], *witness = arguments->value[CLI_WITNESS][0];
+    const char *certificate = arguments->value[CLI_CERTIFICATE][0];
     lip_error err = {0};
+    int code = CLI_EXIT_SUCCESS;
     if (!json || strcmp(json, "-") != 0) cli_print_bound(arguments, question, result);
     if (json && cli_json_emit(cli_json_bound(arguments, question, result), json, &err))
         return cli_complain_output(&err);
-    if (!witness) return CLI_EXIT_SUCCESS;
-    if (!result->witness_x) {
-        cli_record(&err, LIP_ARGUMENT, "option --witness",
-                   "no witness was found, nothing is written");
-        (void)cli_complain(&err);
-        return CLI_EXIT_NO_ANSWER;
-    }
-    if (cli_write_npy(witness, result->witness_x, result->n, &err))
-        return cli_complain_output(&err);
-    return CLI_EXIT_SUCCESS;
+    if (certificate) code = write_certificate(certificate, question, result);
+    if (witness && code == CLI_EXIT_SUCCESS) code = write_witness(witness, result);
+    return code;
 }
 
 static int run(const cli_arguments *arguments, const cli_question *question) {

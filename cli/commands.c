@@ -19,6 +19,10 @@ static const char bound_details[] =
     "the Lipschitz constant with respect to the chosen norms.  Both numbers include all rounding.\n"
     "Ctrl-C and the time limit end the run with the best bounds proved so far.\n"
     "A network with one output is treated as --output 0.\n";
+static const char check_details[] =
+    "Runs lipcheck, a program that shares no code with lipcert: it recomputes everything from the\n"
+    "network and the certificate CERT of 'lipcert bound --certificate', prints its own bounds and\n"
+    "'s VERIFIED', 's REJECTED' (exit code 6) or 's MALFORMED' (2), with the reason.\n";
 static const char gradient_details[] =
     "Encloses the norm of the Jacobian at the point X in interval arithmetic.  A point too close "
     "to\n"
@@ -39,9 +43,12 @@ static const char help_details[] = "Topics: every subcommand, and 'settings' and
 
 const cli_command cli_commands[] = {
     {"bound", "NET", 1, 1,
-     QUESTION | REGION | NET | CLI_BIT(METHOD) | CLI_BIT(JSON) | CLI_BIT(WITNESS) | CLI_BIT(QUIET),
+     QUESTION | REGION | NET | CLI_BIT(METHOD) | CLI_BIT(JSON) | CLI_BIT(WITNESS) |
+         CLI_BIT(CERTIFICATE) | CLI_BIT(QUIET),
      true, "bound the Lipschitz constant of a network from below and above", bound_details,
      cli_bound},
+    {"check", "NET CERT", 2, 2, NET, false, "verify a certificate with lipcheck", check_details,
+     cli_check},
     {"gradient", "NET", 1, 1, QUESTION | POINT | NET | CLI_BIT(JSON) | CLI_BIT(QUIET), false,
      "enclose the norm of the Jacobian at one point", gradient_details, cli_gradient},
     {"eval", "NET", 1, 1, POINT | NET | CLI_BIT(JACOBIAN), false, "evaluate a network at one point",
@@ -85,7 +92,8 @@ static const char exit_help[] =
     "  2    an input file cannot be read, is malformed, or is outside what lipcert handles\n"
     "  3    out of memory, or an internal check failed (a defect of lipcert)\n"
     "  4    output cannot be written\n"
-    "  5    there is no answer: 'gradient' undecided, or no witness to write for --witness\n"
+    "  5    there is no answer: 'gradient' undecided, or nothing to write for --witness or --certificate\n"
+    "  6    'check' rejected a certificate\n"
     "  130  interrupted by Ctrl-C (SIGINT) after printing the best bounds so far\n"
     "  143  the same for SIGTERM\n";
 

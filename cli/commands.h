@@ -8,6 +8,7 @@ int cli_bound(const cli_arguments *arguments);
 int cli_gradient(const cli_arguments *arguments);
 int cli_eval(const cli_arguments *arguments);
 int cli_info(const cli_arguments *arguments);
+int cli_check(const cli_arguments *arguments);
 int cli_convert(const cli_arguments *arguments);
 int cli_export(const cli_arguments *arguments);
 int cli_methods(const cli_arguments *arguments);

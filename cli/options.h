@@ -31,6 +31,8 @@
     X(JSON, "json", 1, "FILE",                                                                     \
       "write everything as JSON; '-' is standard output, then nothing else")                       \
     X(WITNESS, "witness", 1, "FILE", "write the witness point of the lower bound as .npy")         \
+    X(CERTIFICATE, "certificate", 1, "FILE",                                                       \
+      "write a certificate of the bounds; 'lipcert check NET FILE' verifies it")                   \
     X(FORMAT, "format", 1, "F", "format of the file: sdpa (default)")                              \
     X(PART, "part", 1, "N", "which of several programs (default 0 if there is one)")               \
     X(PHASES, "phases", 0, "", "keep the phases of inner neurons: a larger, tighter program")      \

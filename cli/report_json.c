@@ -273,6 +273,7 @@ json_t *cli_json_bound(const cli_arguments *arguments, const cli_question *quest
     put(&b, "settings", settings(&arguments->settings));
     put_bound(&b, "lower", result->lower, CLI_DOWN);
     put_bound(&b, "upper", result->upper, CLI_UP);
+    put_bound(&b, "certified", result->certified, CLI_UP);
     put_method(&b, "lower_method", result->lower_method);
     put_method(&b, "upper_method", result->upper_method);
     put(&b, "evidence", json_string("proved"));

@@ -126,7 +126,7 @@ static void print_answer(double lower, double upper, const char *quantity) {
 }
 
 /* Where the two numbers come from, in front of the answer so that the answer is the last line. */
-static void print_summary(const lip_result *result) {
+static void print_summary(const cli_arguments *arguments, const lip_result *result) {
     double gap = cli_relative_gap(result->lower, result->upper);
     if (result->lower_method[0])
         printf("lower     proved by %s\n", result->lower_method);
@@ -140,6 +140,18 @@ static void print_summary(const lip_result *result) {
         char text[CLI_DECIMAL_SIZE];
         cli_decimal(100 * gap, 4, CLI_UP, text);
         printf("gap       %s %% of the upper bound\n", text);
+    }
+    if (arguments->given[CLI_CERTIFICATE]) {
+        char text[CLI_DECIMAL_SIZE];
+        printf("written   ");
+        put(arguments->value[CLI_CERTIFICATE][0]);
+        printf(", verify with: lipcert check\n");
+        cli_decimal(result->certified, CLI_DIGITS, CLI_UP, text);
+        if (result->certified > result->upper)
+            printf(
+                "          it states the upper bound %s only: the proof of the better one does not "
+                "fit the format\n",
+                text);
     }
     printf("stop      %s after %.3f s\n", cli_stop_name(result->stop), result->seconds);
 }
@@ -159,7 +171,7 @@ void cli_print_bound(const cli_arguments *arguments, const cli_question *questio
                arguments->given[CLI_METHOD] ? arguments->value[CLI_METHOD][0] : "auto",
                arguments->settings.seed);
         print_steps(result);
-        print_summary(result);
+        print_summary(arguments, result);
     }
     print_answer(result->lower, result->upper, "L");
 }

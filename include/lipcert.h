@@ -249,7 +249,10 @@ typedef struct lip_result {
     size_t steps;
     lip_step *step;
     lip_stop stop;
-    double seconds; /* wall clock */
+    double seconds;   /* wall clock */
+    double certified; /* the upper bound that lip_certificate states: upper, or a weaker one if
+                                the format cannot hold the proof of that; INFINITY if none */
+    struct lip_proof *proof; /* what lip_certificate writes down */
 } lip_result;
 
 /* A running bound, for a progress line. */
@@ -292,6 +295,16 @@ LIP_API lip_status lip_gradient_norm(const lip_network *net, const lip_query *qu
                                      lip_error *err);
 
 LIP_API void lip_result_free(lip_result *result);
+
+/* ---- Certificates ------------------------------------------------------------------------ */
+
+/* The certificate of a result for the network and query that it was computed for: *size bytes for the
+ * caller to free.  lipcheck verifies it; docs/certificate.md is the format.  It states result->lower and
+ * result->upper; if the best upper bound came without a proof that the format can hold, the best one
+ * that has one.  LIP_ARGUMENT if there is neither a witness nor an upper bound. */
+LIP_API lip_status lip_certificate(const lip_network *net, const lip_query *query,
+                                   const lip_result *result, char **text, size_t *size,
+                                   lip_error *err);
 
 /* ---- Export ------------------------------------------------------------------------------ */
 

@@ -58,10 +58,13 @@ static lip_status choose_methods(const char *names, const lip_network *net, bool
 
 /* Keep the step's value if it is the best of its side; lower bounds were stored with their witness. */
 static void keep_best(lip_task *task, const lip_step *step) {
-    if (step->side == LIP_UPPER && step->value < task->result->upper) {
+    if (step->side != LIP_UPPER) return;
+    if (step->value < task->result->upper) {
         task->result->upper = task->watch.bounds.upper = step->value;
         task->result->upper_method = step->method;
     }
+    lip_proof_offer(task->result->proof, step->value, &task->statement);
+    task->result->certified = task->result->proof->upper;
 }
 
 static void note_incomplete(const lip_task *task, lip_step *step) {
@@ -81,6 +84,7 @@ static lip_status run_method(lip_task *task, size_t index, lip_error *err) {
     lip_status status = LIP_OK;
     if (index == 1 || !lip_watch_expired(&task->watch))
         status = lip_method_function(index)(task, step, err);
+    if (status == LIP_OK && task->statement.text.failed) status = lip_fail_memory(err);
     if (!(step->value >= 0)) step->value = step->side == LIP_UPPER ? INFINITY : 0;
     keep_best(task, step);
     note_incomplete(task, step);
@@ -116,11 +120,14 @@ static lip_status check_order(const lip_result *result, lip_error *err) {
 static lip_status run_all(lip_task *task, const bool *chosen, lip_error *err) {
     lip_status status = LIP_OK;
     if (chosen[1]) status = run_method(task, 1, err);
+    bool linear =
+        task->settings->linear_bounds != 0 && task->query->region->kind != LIP_EVERYWHERE;
     if (status == LIP_OK)
-        status = lip_preactivation_create(task->net, task->query->region,
-                                          task->settings->linear_bounds != 0, &task->watch,
+        status = lip_preactivation_create(task->net, task->query->region, linear, &task->watch,
                                           &task->bounds, err);
     if (status != LIP_OK) return status;
+    if (!lip_proof_bounds(task->result->proof, task->net, &task->bounds, linear))
+        status = lip_fail_memory(err);
     count_phases(task);
     for (size_t i = 2; status == LIP_OK && i < lip_method_count(); ++i) {
         if (chosen[i]) status = run_method(task, i, err);
@@ -136,12 +143,13 @@ static lip_result *result_create(size_t n) {
     lip_result *result = LIP_NEW(lip_result, 1);
     if (!result) return NULL;
     result->step = LIP_NEW(lip_step, MOST_METHODS);
-    if (!result->step) {
-        free(result);
+    result->proof = lip_proof_create();
+    if (!result->step || !result->proof) {
+        lip_result_free(result);
         return NULL;
     }
     result->n = n;
-    result->upper = INFINITY;
+    result->upper = result->certified = INFINITY;
     result->lower_method = result->upper_method = "";
     return result;
 }
@@ -151,6 +159,7 @@ void lip_result_free(lip_result *result) {
     free(result->witness_x);
     free(result->witness_t);
     free(result->step);
+    lip_proof_free(result->proof);
     free(result);
 }
 
@@ -175,6 +184,7 @@ lip_status lip_bound(const lip_network *net, const lip_query *query, const char 
     lip_floating_enter(&saved);
     status = run_all(&task, chosen, err);
     lip_floating_leave(&saved);
+    lip_statement_clear(&task.statement);
     if (status == LIP_OK)
         *out = task.result;
     else

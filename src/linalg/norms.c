@@ -206,7 +206,10 @@ bool lip_norm_bounds(const lip_op *op, size_t gram_limit, lip_norm_table *table)
         for (int q = 0; q < 3; ++q)
             table->value[p][q] = from_sums(&s, (lip_norm)(p + 1), (lip_norm)(q + 1));
     sums_clear(&s);
-    return tighten_spectral(op, gram_limit, &table->value[1][1]);
+    double cheap = table->value[1][1];
+    if (!tighten_spectral(op, gram_limit, &table->value[1][1])) return false;
+    table->spectral = table->value[1][1] < cheap ? table->value[1][1] : 0;
+    return true;
 }
 
 bool lip_norm_bound(const lip_op *op, lip_norm p, lip_norm q, size_t gram_limit, double *bound) {

@@ -8,6 +8,7 @@
 /* The nine norms ||A||_{p -> q}, indexed [p - 1][q - 1] in the order 1, 2, inf. */
 typedef struct lip_norm_table {
     double value[3][3];
+    double spectral; /* value for 2 -> 2 if a Gram matrix proved it, otherwise 0 */
 } lip_norm_table;
 
 /* Upper bounds on all nine; INFINITY where something overflows.  Entries below 2^-480 count as that.

@@ -4,7 +4,7 @@
 
 #include "linalg/op.h"
 
-/* *bound >= ||A||_2, within about n^2 2^-52 relative (n = min(rows, cols)); INFINITY if n exceeds
+/* *bound >= ||A||_2, within about 3 n^2 2^-52 relative (n = min(rows, cols)); INFINITY if n exceeds
  * gram_limit or the numbers overflow.  False if memory is short.
  * Cost: forming the n x n Gram matrix, a few tens of products with it, one or a few factorisations. */
 bool lip_spectral_bound(const lip_op *op, size_t gram_limit, double *bound);

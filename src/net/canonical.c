@@ -1,19 +1,14 @@
 /* Writing the canonical form, to a file or into a hash.
  *
- * Every number is written exactly, in one way only:
- *
- *     x = (-1)^s 1.f 2^e      "0x1" ["." f in hexadecimal, no trailing zeros] "p" sign e
- *     subnormal: 0.f 2^-1022  "0x0." f ... "p-1022"
- *     0                       "0x0p+0" (there is no -0)
- *
- * which is what printf("%a") prints with glibc, built here from the bits so that neither the locale
- * nor the C library has a say.  Equal networks give equal bytes, so SHA-256 of the bytes names the
- * network.  A file is written beside its destination and renamed when it is complete. */
+ * Every number is written exactly, in one way only (base/text.c).  Equal networks give equal bytes, so
+ * SHA-256 of the bytes names the network.  A file is written beside its destination and renamed when
+ * it is complete. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "net/canonical.h"
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "net/network.h"
 
 #include <errno.h>
@@ -68,27 +63,8 @@ static void put_size(sink *s, size_t value) {
 /* ---- Numbers ----------------------------------------------------------------------------- */
 
 static void put_number(sink *s, double x) {
-    static const char digits[] = "0123456789abcdef";
-    char text[40];
-    size_t n = 0;
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1);
-    int exponent = (int)(bits >> 52 & 0x7ff);
-    if (exponent == 0 && fraction == 0) {
-        put(s, "0x0p+0", 6);
-        return;
-    }
-    if (bits >> 63) text[n++] = '-';
-    text[n++] = '0';
-    text[n++] = 'x';
-    text[n++] = exponent == 0 ? '0' : '1';
-    if (fraction) text[n++] = '.';
-    for (; fraction; fraction = fraction << 4 & ((UINT64_C(1) << 52) - 1))
-        text[n++] = digits[fraction >> 48];
-    n += (size_t)snprintf(text + n, sizeof text - n, "p%+d",
-                          exponent == 0 ? -1022 : exponent - 1023);
-    put(s, text, n);
+    char spelling[LIP_SPELLING];
+    put(s, spelling, lip_spell_real(x, spelling));
 }
 
 /* count numbers on one line, which has begun with `started` if there is a word before them. */

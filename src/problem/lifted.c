@@ -212,9 +212,22 @@ static lip_status create(lip_lifting *b, lip_error *err) {
     return build(b, err);
 }
 
-lip_status lip_lifted_create(const lip_network *net, const lip_preactivation *bounds,
-                             const lip_query *query, const lip_lifted_options *options,
-                             lip_lifted **lifted, lip_error *err) {
+/* From numbers in the sorted network to those in the given one. */
+static void restore_numbers(lip_lifted *lifted, const lip_sorted *sorted) {
+    for (size_t k = 0; k < lifted->neurons; ++k) {
+        lip_neuron *neuron = &lifted->neuron[k];
+        neuron->index = sorted->order[neuron->layer][neuron->index];
+    }
+    for (size_t i = 0; i < lifted->n; ++i) {
+        lip_variable *v = &lifted->variable[i];
+        if (v->kind == LIP_VARIABLE_TANGENT || v->kind == LIP_VARIABLE_PHASE)
+            v->index = sorted->order[v->layer][v->index];
+    }
+}
+
+lip_status lip_lifted_create_unsorted(const lip_network *net, const lip_preactivation *bounds,
+                                      const lip_query *query, const lip_lifted_options *options,
+                                      lip_lifted **lifted, lip_error *err) {
     size_t parts = lip_lifted_parts(net, query);
     if (options->part >= parts)
         return lip_fail(err, LIP_ARGUMENT, NULL, "expected a part from 0 to %zu, found %zu",
@@ -226,5 +239,18 @@ lip_status lip_lifted_create(const lip_network *net, const lip_preactivation *bo
         *lifted = b.lifted;
     else
         lip_lifted_free(b.lifted);
+    return status;
+}
+
+lip_status lip_lifted_create(const lip_network *net, const lip_preactivation *bounds,
+                             const lip_query *query, const lip_lifted_options *options,
+                             lip_lifted **lifted, lip_error *err) {
+    lip_sorted sorted = {0};
+    if (!lip_sorted_create(net, bounds, &sorted)) return lip_fail_memory(err);
+    if (!sorted.net) return lip_lifted_create_unsorted(net, bounds, query, options, lifted, err);
+    lip_status status =
+        lip_lifted_create_unsorted(sorted.net, &sorted.bounds, query, options, lifted, err);
+    if (status == LIP_OK) restore_numbers(*lifted, &sorted);
+    lip_sorted_clear(&sorted);
     return status;
 }

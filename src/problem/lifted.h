@@ -9,7 +9,12 @@
  * A norm whose unit ball has few extreme points is split into *parts*, one lifted problem for each:
  * p = 1 into the coordinates (t has one entry then), q = inf into the outputs.  L is at most the largest
  * part.
- * docs/relaxations.md states every constraint with its proof. */
+ * docs/relaxations.md states every constraint with its proof.
+ *
+ * The neurons of a layer stand in the canonical order of problem/order.h, so that networks that differ in
+ * the order of their neurons give the same problem bit for bit, but for the `index` of variables and
+ * neurons, which are numbers in the network.  (As long as the same phases are known: the pre-activation
+ * bounds that decide them are sums in the network's order.) */
 #ifndef LIP_PROBLEM_LIFTED_H
 #define LIP_PROBLEM_LIFTED_H
 
@@ -84,7 +89,7 @@ typedef struct lip_lifted_options {
     size_t gram_limit; /* of the spectral norms that tighten ranges; see lip_settings */
 } lip_lifted_options;
 
-enum { LIP_LIFTED_LARGEST = 5000 };
+enum { LIP_LIFTED_LARGEST = 5000, LIP_LIFTED_SORTABLE = 1 << 25 };
 
 /* How many lifted problems a query has. */
 size_t lip_lifted_parts(const lip_network *net, const lip_query *query);
@@ -93,10 +98,16 @@ size_t lip_lifted_parts(const lip_network *net, const lip_query *query);
 void lip_lifted_part(const lip_network *net, const lip_query *query, size_t part, size_t *input,
                      size_t *output);
 
-/* Build one part.  LIP_UNSUPPORTED if there are too many variables or numbers overflow. */
+/* Build one part.  A network whose matrices have more than LIP_LIFTED_SORTABLE entries keeps its order.
+ * LIP_UNSUPPORTED if there are too many variables or numbers overflow. */
 lip_status lip_lifted_create(const lip_network *net, const lip_preactivation *bounds,
                              const lip_query *query, const lip_lifted_options *options,
                              lip_lifted **lifted, lip_error *err);
+
+/* The same with the neurons of a layer in the network's order, for files that others read. */
+lip_status lip_lifted_create_unsorted(const lip_network *net, const lip_preactivation *bounds,
+                                      const lip_query *query, const lip_lifted_options *options,
+                                      lip_lifted **lifted, lip_error *err);
 
 void lip_lifted_free(lip_lifted *lifted);
 

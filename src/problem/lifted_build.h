@@ -17,8 +17,15 @@ typedef struct lip_image {
     bool units; /* every row is 0 or one power of two, without radius */
 } lip_image;
 
+/* A network with its neurons in canonical order: what remains of it for lifting. */
+typedef struct lip_sorted {
+    lip_network *net; /* no biases */
+    lip_preactivation bounds;
+    size_t **order; /* by layer and place: the number in the given network */
+} lip_sorted;
+
 typedef struct lip_lifting {
-    const lip_network *net;
+    const lip_network *net; /* sorted, but where it is too large */
     const lip_preactivation *bounds;
     const lip_query *query;
     const lip_lifted_options *options;
@@ -42,6 +49,11 @@ typedef struct lip_lifting {
 /* x * 2^exponent as value +- radius: |value| is 0 or at least 2^-900, radius 0 or at least 2^-950, so
  * that halving them later is exact. */
 lip_coefficient lip_lifted_scale(double value, double radius, int exponent);
+
+/* A sorted copy; *sorted stays as it is, zeroed by the caller, if the matrices have too many entries.
+ * False if memory is short.  Biases and names are left out. */
+bool lip_sorted_create(const lip_network *net, const lip_preactivation *bounds, lip_sorted *sorted);
+void lip_sorted_clear(lip_sorted *sorted);
 
 /* The image of the input. */
 bool lip_lifting_input(lip_lifting *b);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "net/network.h"
+#include "problem/proof.h"
 #include "region/preactivation.h"
 
 typedef struct lip_task {
@@ -13,11 +14,14 @@ typedef struct lip_task {
     lip_preactivation bounds; /* on the query's region */
     lip_watch watch;
     lip_result *result; /* best bounds so far; witnesses are stored there */
+    lip_statement statement; /* what proves the running upper method's value */
 } lip_task;
 
 /* A method: fills step->value, step->complete and, where there is something to say, step->note.  Cut
  * short by the watch it leaves what it has proved and complete = false; failure to allocate is the
- * only error.  step->value comes in as 0 (lower) or INFINITY (upper). */
+ * only error.  step->value comes in as 0 (lower) or INFINITY (upper).  An upper method leaves the proof of
+ * its value in task->statement, empty if there is none, and enlarges the value by lip_claim; a text
+ * that failed counts as an error. */
 typedef lip_status (*lip_method_fn)(lip_task *task, lip_step *step, lip_error *err);
 
 /* Upper bounds (src/relax). */

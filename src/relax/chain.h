@@ -3,28 +3,40 @@
 #ifndef LIP_RELAX_CHAIN_H
 #define LIP_RELAX_CHAIN_H
 
+#include "cert/part.h"
 #include "problem/task.h"
 
 /* ---- The problem ------------------------------------------------------------------------- */
 
-/* One affine map.  Rows that belong to unstable neurons come first, then those of active ones. */
+enum { LIP_CHAIN_EVERY = -1 };
+
+/* One affine map.  Rows that belong to unstable neurons come first, then those of active ones; each in
+ * the canonical order of problem/order.h.  Columns are the rows of the layer before, or the inputs. */
 typedef struct lip_chain_layer {
     size_t rows, cols;
     size_t unstable; /* 0 for the last layer, which is the output */
-    double *w;       /* rows x cols by rows */
+    double *w;       /* rows x cols by rows: 2^exponent times entries of the network's matrix */
+    int exponent;
+    size_t network_layer; /* its number in the network */
+    size_t *neuron; /* rows: their numbers in that layer; for the last layer: which of the selected
+                       outputs (a single row or margin is number 0) */
 } lip_chain_layer;
 
 /*     max  s' y_m  over  t in a ball, s in a ball,   y_l = w_l v_{l-1},  v_{-1} = t,
  *     v_i = y_i for active, v_i (y_i - v_i) >= 0 for unstable neurons,   l = 0 .. hidden
  *
- * The wanted number is at most 2^exponent times the maximum. */
+ * The wanted number is at most 2^exponent times the maximum.  On true points the tangent of a neuron
+ * in layer l of the network is 2^-(layer[0].exponent + .. + layer[l].exponent) y_l. */
 typedef struct lip_chain {
     size_t hidden;          /* layers with neurons; layer[hidden] is the output */
     lip_chain_layer *layer; /* hidden + 1 of them */
+    size_t *input;          /* columns of layer[0]: their numbers in the network */
+    long column, row;       /* the input and output it was cut for, or LIP_CHAIN_EVERY */
+    bool substituted;       /* false: active neurons are treated as unstable ones */
     bool input_ball;        /* sum t_i^2 <= 1; otherwise every t_i^2 <= 1 */
     bool output_ball;       /* the same for s */
     bool rounded_output; /* entries of the last matrix are known up to a relative LIP_UNIT only */
-    long exponent;       /* value of the unscaled problem = 2^exponent * value of this one */
+    long exponent;       /* minus the sum of the layers' exponents */
     bool zero;           /* no path from input to output: the value is 0 */
     bool inexact;        /* scaling lost bits (weights near the ends of the exponent range) */
 } lip_chain;
@@ -35,10 +47,9 @@ typedef struct lip_chain_base {
     size_t *width;     /* layers + 1 */
     double **w;        /* layers of them: w[l] is width[l + 1] x width[l] */
     lip_phase **phase; /* layers of them; the last is NULL */
+    size_t **order;    /* layers + 1 of them: the units of each level in canonical order */
     bool rounded_output;
 } lip_chain_base;
-
-enum { LIP_CHAIN_EVERY = -1 };
 
 /* False with a note (size bytes) if the network is no chain or too large; *memory says whether it was
  * memory that was short.  The output selection's rows are taken; phases from task->bounds. */
@@ -48,7 +59,8 @@ void lip_chain_base_free(lip_chain_base *base);
 
 /* The problem for one input column and one output row (LIP_CHAIN_EVERY: all of them).  Neurons without
  * influence are dropped, layers scaled by powers of two.  Without `substitute` active neurons are
- * treated as unstable ones.  NULL if memory is short. */
+ * treated as unstable ones.  Networks that differ in the order of their neurons give the same problem,
+ * bit for bit, but for `neuron`.  NULL if memory is short. */
 lip_chain *lip_chain_part(const lip_chain_base *base, long column, long row, bool input_ball,
                           bool output_ball, bool substitute);
 void lip_chain_free(lip_chain *chain);
@@ -116,7 +128,15 @@ bool lip_chain_repair(lip_chain_work *work, lip_chain_dual *dual, double margin,
 bool lip_chain_solve(lip_chain_work *work, lip_watch *watch, double enough, lip_chain_dual *dual);
 
 /* A proved upper bound on the problem's value (2^exponent included) from any multipliers; INFINITY if
- * none can be proved.  False if memory is short. */
-bool lip_chain_prove(lip_chain_work *work, const lip_chain_dual *dual, double *bound);
+ * none can be proved.  On return dual and eta (the factor of the output multipliers) are those that it
+ * was proved with, where it is finite.  False if memory is short. */
+bool lip_chain_prove(lip_chain_work *work, lip_chain_dual *dual, double *eta, double *bound);
+
+/* Write the part of an sdp statement that these proved multipliers are.  *value is what it claims, a
+ * little above the bound; INFINITY if they do not fit the format: numbers out of range in the network's
+ * units.  A chain that is zero needs no multipliers.  *uses_bounds becomes true if stable neurons were
+ * used.  False if memory is short. */
+bool lip_chain_certify(const lip_chain *chain, const lip_task *task, const lip_chain_dual *dual,
+                       double eta, lip_text *text, double *value, bool *uses_bounds);
 
 #endif

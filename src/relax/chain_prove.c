@@ -329,31 +329,52 @@ static void copy_dual(const lip_chain *chain, const lip_chain_dual *from, lip_ch
     memcpy(to->share, from->share, lip_chain_outputs(chain) * sizeof(double));
 }
 
-/* A guess of twice the shift that lip_envelope_prove will take: a margin just large enough costs least
- * (at depth 64 the bound grows by about 20 times the margin). */
-static double first_margin(const lip_chain *chain) {
-    double widest = 0;
-    for (size_t l = 0; l <= chain->hidden; ++l) {
-        size_t u = l < chain->hidden ? chain->layer[l].unstable : chain->layer[l].rows;
-        widest = fmax(widest, (double)u);
-    }
-    return 2 * LIP_UNIT *
-           (3 * widest * (2 * widest + 4) + widest * (double)lip_chain_inputs(chain));
+static size_t block_size(const lip_chain *chain, size_t b) {
+    return b < chain->hidden ? chain->layer[b].unstable : chain->layer[b].rows;
 }
 
-bool lip_chain_prove(lip_chain_work *work, const lip_chain_dual *dual, double *bound) {
+/* Columns of the whole slack matrix, t included, before block b. */
+static size_t block_offset(const lip_chain *chain, size_t b) {
+    size_t offset = lip_chain_inputs(chain);
+    for (size_t k = 0; k < b; ++k) offset += block_size(chain, k);
+    return offset;
+}
+
+/* The first of them in rows of block b: that of the block before, or, through active neurons, earlier. */
+static size_t block_start(const lip_chain *chain, size_t b) {
+    while (b > 0 && chain->layer[b - 1].unstable < chain->layer[b - 1].rows) --b;
+    return b < 2 ? (b == 0 ? 0 : lip_chain_inputs(chain)) : block_offset(chain, b - 1);
+}
+
+/* The margin that lipcheck needs, and a little more than twice the shift that lip_envelope_prove will take: a
+ * margin just large enough costs least (at depth 64 the bound grows by about 20 times the margin). */
+static double first_margin(const lip_chain *chain) {
+    size_t longest = 1, most = 1;
+    for (size_t b = 0; b <= chain->hidden; ++b) {
+        size_t offset = block_offset(chain, b), size = block_size(chain, b);
+        size_t length = offset + size - block_start(chain, b), entries = length;
+        for (size_t k = b + 1; k <= chain->hidden && block_start(chain, k) <= offset; ++k)
+            entries += block_size(chain, k);
+        if (length > longest) longest = length;
+        if (entries > most) most = entries;
+    }
+    return lip_checker_margin(longest, most);
+}
+
+bool lip_chain_prove(lip_chain_work *work, lip_chain_dual *dual, double *eta, double *bound) {
     const lip_chain *chain = work->chain;
     lip_chain_dual repaired;
-    double margin = first_margin(chain), eta, shift = 0;
+    double margin = first_margin(chain), shift = 0;
     *bound = INFINITY;
     if (!lip_chain_dual_create(chain, &repaired)) return false;
     bool ok = true;
     for (int k = 0; ok && k < ATTEMPTS && *bound == INFINITY && margin < 0.1; ++k) {
         copy_dual(chain, dual, &repaired);
-        if (lip_chain_repair(work, &repaired, margin, &eta))
-            ok = attempt(chain, &repaired, eta, bound, &shift);
+        if (lip_chain_repair(work, &repaired, margin, eta))
+            ok = attempt(chain, &repaired, *eta, bound, &shift);
         margin = fmax(4 * margin, isfinite(shift) ? fmin(2 * shift, 0.05) : 0);
     }
+    if (*bound < INFINITY) copy_dual(chain, &repaired, dual);
     lip_chain_dual_clear(&repaired);
     return ok && !work->out_of_memory;
 }

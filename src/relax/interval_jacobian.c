@@ -65,22 +65,42 @@ static double pick_radius(double c, double r) {
     return r;
 }
 
+/* The norm of a matrix; *spectral is the 2 -> 2 norm if a Gram matrix proved it, otherwise 0. */
 static bool norm_of(const lip_task *task, const jacobian_work *w, double (*pick)(double, double),
-                    double *bound) {
+                    double *bound, double *spectral) {
     lip_op *op = matrix_from(w, lip_inputs(task->net), pick);
-    bool ok = op && lip_norm_bound(op, task->query->norm_in, task->query->norm_out,
-                                   (size_t)task->settings->gram_limit, bound);
+    lip_norm p = task->query->norm_in, q = task->query->norm_out;
+    size_t limit = p == LIP_NORM_2 && q == LIP_NORM_2 ? (size_t)task->settings->gram_limit : 0;
+    lip_norm_table table;
+    bool ok = op && lip_norm_bounds(op, limit, &table);
+    if (ok) *bound = table.value[p - 1][q - 1];
+    if (ok) *spectral = table.spectral;
     lip_op_free(op);
     return ok;
 }
 
-static bool bound_norm(const lip_task *task, const jacobian_work *w, double *bound) {
-    double mid, rad;
-    if (!norm_of(task, w, pick_magnitude, bound)) return false;
-    if (task->query->norm_in != LIP_NORM_2 || task->query->norm_out != LIP_NORM_2) return true;
-    if (!norm_of(task, w, pick_midpoint, &mid) || !norm_of(task, w, pick_radius, &rad))
-        return false;
-    *bound = fmin(*bound, nextafter(mid + rad, INFINITY));
+static void put_line(lip_text *text, const char *name, double spectral) {
+    if (spectral > 0) lip_text_reals(text, name, 1, &spectral);
+}
+
+/* The smaller of the norm of the magnitudes and, for p = q = 2, the sum of the norms of midpoint and
+ * radius.  The statement names the spectral norms that this needs. */
+static bool bound_norm(lip_task *task, const jacobian_work *w, double *bound) {
+    double mid, rad, spectral, spectral_mid, spectral_rad;
+    lip_text *text = &task->statement.text;
+    task->statement.uses_bounds = true;
+    lip_text_word(text, "statement interval\n");
+    if (!norm_of(task, w, pick_magnitude, bound, &spectral)) return false;
+    if (task->query->norm_in == LIP_NORM_2 && task->query->norm_out == LIP_NORM_2) {
+        if (!norm_of(task, w, pick_midpoint, &mid, &spectral_mid) ||
+            !norm_of(task, w, pick_radius, &rad, &spectral_rad))
+            return false;
+        put_line(text, "magnitude", spectral);
+        put_line(text, "midpoint", spectral_mid);
+        put_line(text, "radius", spectral_rad);
+        *bound = fmin(*bound, nextafter(mid + rad, INFINITY));
+    }
+    *bound = lip_claim(*bound);
     return true;
 }
 

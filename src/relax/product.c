@@ -50,13 +50,15 @@ static bool term_norms(const lip_task *task, size_t l, const lip_op *op, size_t 
     return ok;
 }
 
-/* N_l from those of its sources; bound is indexed [layer][norm - 1]. */
-static bool layer_bounds(const lip_task *task, size_t l, size_t limit, double (*bound)[3]) {
+/* N_l from those of its sources; bound is indexed [layer][norm - 1].  Spectral norms go into lines. */
+static bool layer_bounds(const lip_task *task, size_t l, size_t limit, double (*bound)[3],
+                         lip_text *lines) {
     const lip_layer *layer = &task->net->layer[l];
     memset(bound[l], 0, sizeof bound[l]);
     for (size_t t = 0; t < layer->nterms; ++t) {
         lip_norm_table norms;
         if (!term_norms(task, l, layer->term[t].op, limit, &norms)) return false;
+        if (norms.spectral > 0) lip_statement_spectral(lines, l, t, norms.spectral);
         for (int a = 0; a < 3; ++a) {
             double best = INFINITY;
             for (int b = 0; b < 3; ++b) {
@@ -69,18 +71,34 @@ static bool layer_bounds(const lip_task *task, size_t l, size_t limit, double (*
     return true;
 }
 
+/* The bound of the last layer; of a single row all norms are the same. */
+static double last_bound(const lip_task *task, double (*bound)[3]) {
+    const double *last = bound[task->net->layers];
+    double own = last[task->query->norm_out - 1];
+    return task->query->output.kind == LIP_OUTPUT_ALL ? own : fmin(own, last[LIP_NORM_INF - 1]);
+}
+
 /* One pass; *value is lowered only if every layer was reached. */
 static bool run_pass(lip_task *task, size_t limit, bool stoppable, double (*bound)[3],
                      double *value, bool *complete) {
     const lip_network *net = task->net;
+    lip_text lines = {0};
+    bool ok = true;
+    size_t l = 1;
     *complete = false;
-    for (size_t l = 1; l <= net->layers; ++l) {
-        if (stoppable && lip_watch_expired(&task->watch)) return true;
-        if (!layer_bounds(task, l, limit, bound)) return false;
+    for (; ok && l <= net->layers; ++l) {
+        if (stoppable && lip_watch_expired(&task->watch)) break;
+        ok = layer_bounds(task, l, limit, bound, &lines);
     }
-    *complete = true;
-    *value = fmin(*value, bound[net->layers][task->query->norm_out - 1]);
-    return true;
+    *complete = ok && l > net->layers;
+    if (*complete && lip_claim(last_bound(task, bound)) < *value) {
+        *value = lip_claim(last_bound(task, bound));
+        lip_statement_clear(&task->statement);
+        lip_text_word(&task->statement.text, "statement product\n");
+        lip_text_append(&task->statement.text, &lines);
+    }
+    lip_text_clear(&lines);
+    return ok;
 }
 
 /* First without Gram matrices, which is quick and never left out, so that even a run that is stopped at

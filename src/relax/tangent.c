@@ -24,7 +24,11 @@ typedef struct parts {
     long columns, rows; /* LIP_CHAIN_EVERY: one problem for all */
     size_t count;
     double *bound;
-    double *promise; /* the closed form of each part: which one is likely to be the largest */
+    lip_text *text; /* what proves the bound of each part; empty if it is the common one */
+    double common;  /* bound of all parts together */
+    lip_text common_text;
+    bool uncertified; /* some bound was proved, but its proof does not fit the format */
+    double *promise;  /* the closed form of each part: which one is likely to be the largest */
     bool *improved;
     bool too_large, inexact;
 } parts;
@@ -41,12 +45,27 @@ static lip_chain *create_part(const parts *q, size_t k, bool substitute) {
                           query->norm_out != LIP_NORM_1, substitute);
 }
 
+/* Write down the proof of a bound, which grows a little. */
+static bool certify(parts *q, const lip_chain *chain, const lip_chain_dual *dual, double eta,
+                    double *bound, lip_text *text) {
+    double value;
+    if (!lip_chain_certify(chain, q->task, dual, eta, text, &value,
+                           &q->task->statement.uses_bounds))
+        return false;
+    if (value < INFINITY)
+        *bound = value;
+    else
+        q->uncertified = true;
+    return !text->failed;
+}
+
 /* Bound one chain, by the closed form if watch is NULL: proved, INFINITY if it cannot be.  False if
  * memory is short. */
 static bool bound_chain(parts *q, const lip_chain *chain, lip_watch *watch, double enough,
-                        double *bound) {
+                        double *bound, lip_text *text) {
+    double eta = 0;
     *bound = chain->zero ? 0 : INFINITY;
-    if (chain->zero) return true;
+    if (chain->zero) return certify(q, chain, NULL, 0, bound, text);
     if (chain->inexact) q->inexact = true;
     if (lip_chain_footprint(chain) > MOST_DOUBLES) q->too_large = true;
     if (q->inexact || q->too_large) return true;
@@ -57,19 +76,21 @@ static bool bound_chain(parts *q, const lip_chain *chain, lip_watch *watch, doub
         enough = watch ? ldexp(enough, -(int)chain->exponent) : INFINITY;
         ok = lip_chain_solve(work, watch, enough, &dual);
     }
-    if (ok) ok = lip_chain_prove(work, &dual, bound);
+    if (ok) ok = lip_chain_prove(work, &dual, &eta, bound);
+    if (ok && *bound < INFINITY) ok = certify(q, chain, &dual, eta, bound, text);
     lip_chain_dual_clear(&dual);
     lip_chain_work_free(work);
     return ok;
 }
 
 /* With active neurons substituted, or, if that cannot be proved, treated as unstable ones. */
-static bool bound_part(parts *q, size_t k, lip_watch *watch, double enough, double *bound) {
+static bool bound_part(parts *q, size_t k, lip_watch *watch, double enough, double *bound,
+                       lip_text *text) {
     bool ok = true;
     *bound = INFINITY;
     for (int substitute = 1; ok && *bound == INFINITY && substitute >= 0; --substitute) {
         lip_chain *chain = create_part(q, k, substitute == 1);
-        ok = chain && bound_chain(q, chain, watch, enough, bound);
+        ok = chain && bound_chain(q, chain, watch, enough, bound, text);
         lip_chain_free(chain);
     }
     return ok;
@@ -77,8 +98,16 @@ static bool bound_part(parts *q, size_t k, lip_watch *watch, double enough, doub
 
 static bool refine_part(parts *q, size_t k, lip_watch *watch, double enough) {
     double bound;
-    if (!bound_part(q, k, watch, enough, &bound)) return false;
-    if (bound < q->bound[k]) q->bound[k] = bound;
+    lip_text text = {0};
+    bool ok = bound_part(q, k, watch, enough, &bound, &text);
+    if (ok && bound < q->bound[k]) {
+        q->bound[k] = bound;
+        lip_text_clear(&q->text[k]);
+        q->text[k] = text;
+    } else {
+        lip_text_clear(&text);
+    }
+    if (!ok) return false;
     if (!watch) q->promise[k] = bound;
     q->improved[k] = watch != NULL;
     return true;
@@ -88,11 +117,11 @@ static bool refine_part(parts *q, size_t k, lip_watch *watch, double enough) {
  * be so degenerate (one input column has rank one) that only the common bound is any good. */
 static bool bound_together(parts *q) {
     lip_watch *watch = &q->task->watch, share = *watch;
-    double now = lip_clock_now(), bound = INFINITY;
+    double now = lip_clock_now();
     share.deadline = now + (q->count > MANY_PARTS ? 0.25 : 0.05) * (watch->deadline - now);
-    bool ok = bound_part(q, q->count, &share, 0, &bound);
+    bool ok = bound_part(q, q->count, &share, 0, &q->common, &q->common_text);
     if (share.stop == LIP_INTERRUPTED) watch->stop = LIP_INTERRUPTED;
-    for (size_t k = 0; ok && k < q->count; ++k) q->bound[k] = bound;
+    for (size_t k = 0; ok && k < q->count; ++k) q->bound[k] = q->common;
     return ok;
 }
 
@@ -130,6 +159,19 @@ static bool start_parts(parts *q, bool *ok) {
     return *ok;
 }
 
+/* The common part alone where nothing is better, otherwise all parts. */
+static void write_statement(const parts *q, double value) {
+    lip_text *text = &q->task->statement.text;
+    if (q->uncertified || !(value < INFINITY)) return;
+    if (value >= q->common) {
+        lip_statement_parts(text, 1);
+        lip_text_append(text, &q->common_text);
+        return;
+    }
+    lip_statement_parts(text, q->count);
+    for (size_t k = 0; k < q->count; ++k) lip_text_append(text, &q->text[k]);
+}
+
 static void explain(const parts *q, lip_step *step) {
     if (q->too_large)
         snprintf(step->note, sizeof step->note,
@@ -148,10 +190,13 @@ static bool run_parts(parts *q, lip_step *step) {
     q->bound = LIP_NEW(double, q->count);
     q->promise = LIP_NEW(double, q->count);
     q->improved = LIP_NEW(bool, q->count);
-    if (!q->bound || !q->promise || !q->improved) return false;
+    q->text = LIP_NEW(lip_text, q->count);
+    if (!q->bound || !q->promise || !q->improved || !q->text) return false;
+    q->common = INFINITY;
     for (size_t k = 0; k < q->count; ++k) q->bound[k] = INFINITY;
     if (start_parts(q, &ok) && ok) step->complete = improve_parts(q, &ok);
     if (ok) step->value = q->bound[largest_part(q, false)];
+    if (ok) write_statement(q, step->value);
     explain(q, step);
     return ok;
 }
@@ -173,6 +218,9 @@ lip_status lip_tangent_method(lip_task *task, lip_step *step, lip_error *err) {
     free(q.bound);
     free(q.promise);
     free(q.improved);
+    for (size_t k = 0; q.text && k < q.count; ++k) lip_text_clear(&q.text[k]);
+    free(q.text);
+    lip_text_clear(&q.common_text);
     lip_chain_base_free(base);
     return ok ? LIP_OK : lip_fail_memory(err);
 }

@@ -236,6 +236,7 @@ static lip_status store_witness(const lip_witness *w, lip_task *task, double low
     }
     memcpy(result->witness_x, w->x, n * sizeof *w->x);
     memcpy(result->witness_t, w->t, n * sizeof *w->t);
+    result->proof->witness_uses_bounds = w->use_region;
     result->lower = task->watch.bounds.lower = lower;
     result->lower_method = method;
     return LIP_OK;

@@ -417,7 +417,7 @@ class Reports(Base):
         keys = {"document", "document_version", "program", "network", "quantity", "norm_in",
                 "norm_out", "output", "given", "region", "method", "seed", "settings", "lower", "lower_hex",
                 "lower_decimal", "upper", "upper_hex", "upper_decimal", "lower_method",
-                "upper_method", "evidence", "gap", "neurons", "stable_active",
+                "upper_method", "certified", "certified_hex", "certified_decimal", "evidence", "gap", "neurons", "stable_active",
                 "stable_inactive", "steps", "witness", "stop", "seconds"}
         self.assertEqual(set(answer), keys)
         self.assertEqual((answer["document"], answer["document_version"]), ("lipcert bound", 1))
@@ -635,7 +635,7 @@ class Stopping(Base):
 
 
 class Help(Base):
-    COMMANDS = ["bound", "gradient", "eval", "info", "convert", "export", "methods", "version",
+    COMMANDS = ["bound", "check", "gradient", "eval", "info", "convert", "export", "methods", "version",
                 "help"]
 
     def options(self, command):
@@ -644,7 +644,7 @@ class Help(Base):
     def test_help(self):
         overview = self.good("help")
         self.assertEqual(overview, self.good("--help"))
-        self.assertEqual(re.findall(r"^  ([a-z]+) ", overview, re.M)[:9], self.COMMANDS)
+        self.assertEqual(re.findall(r"^  ([a-z]+) ", overview, re.M)[:10], self.COMMANDS)
         for command in self.COMMANDS:
             text = self.good(command, "--help")
             self.assertEqual(text, self.good(command, "-h"))
@@ -689,7 +689,7 @@ class Help(Base):
                 self.assertIn(f"--{option}", manual, "docs/cli.md")
                 self.assertIn(f"--{option}", page, "lipcert.1")
         exits = re.findall(r"^  (\d+) ", self.good("help", "exit"), re.M)
-        self.assertEqual(len(exits), 8)
+        self.assertEqual(len(exits), 9)
         for code in exits:
             self.assertRegex(manual, rf"(?m)^\| {code} \|")
             self.assertRegex(page, rf"(?m)^\.B {code}$")

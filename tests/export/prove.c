@@ -68,7 +68,7 @@ int main(int argc, char **argv) {
     check(lip_preactivation_create(net, region, true, NULL, &bounds, &err), &err);
     lip_lifted_options options = {
         .part = strtoul(argv[5], NULL, 10), .phases = argv[6][0] == '1', .gram_limit = 4096};
-    check(lip_lifted_create(net, &bounds, &query, &options, &lifted, &err), &err);
+    check(lip_lifted_create_unsorted(net, &bounds, &query, &options, &lifted, &err), &err);
     lip_multipliers m = {calloc(lifted->groups, sizeof(double)),
                          calloc(lip_family_multipliers(lifted) + 1, sizeof(double))};
     read_multipliers(argv[argc - 1], lifted, &m);

@@ -34,6 +34,9 @@ EARLY = [
     (["convert", "net.npz", "net.npz"], 1),
     (["export", "net.npz", "no/such/folder/out"], 4),
     (["export", "net.npz", "out.dat-s", "--output", "0", "--norm", "2", "--box", "0", "1"], 0),
+    (["bound", "net.npz", "--certificate", "out.cert", "--box", "0", "1"], 0),
+    (["check", "net.npz", "out.cert"], 0),
+    (["check", "net.npz", "garbage"], 2),
     (["xyzzy"], 1),
     (["help", "bound"], 0),
 ]

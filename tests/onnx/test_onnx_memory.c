@@ -1,9 +1,9 @@
 /* The k-th allocation of the ONNX reader fails, for every k and every seed of the fuzzing corpus: it ends
- * in "out of memory" and gives everything back.  The linker routes calloc, realloc and free through
- * here; protobuf-c allocates through the reader.
+ * in "out of memory" and gives everything back.  protobuf-c allocates through the reader.
  *
  *     test_onnx_memory FEWEST FOLDER      fails if the folder has fewer than FEWEST files */
 #define _POSIX_C_SOURCE 200809L
+#include "allocation.h"
 #include "read/reader.h"
 
 #include <dirent.h>
@@ -11,59 +11,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void __real_free(void *block);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-void __wrap_free(void *block);
+static long failed;
 
-static bool armed;
-static long calls, fail_at, live, failed;
-
-static bool fails(void) { return armed && ++calls == fail_at; }
-
-void *__wrap_calloc(size_t count, size_t size) {
-    void *block = fails() ? NULL : __real_calloc(count, size);
-    if (armed && block) ++live;
-    return block;
-}
-
-void *__wrap_realloc(void *block, size_t size) {
-    void *grown = fails() ? NULL : __real_realloc(block, size);
-    if (armed && grown && !block) ++live;
-    return grown;
-}
-
-void __wrap_free(void *block) {
-    if (armed && block) --live;
-    __real_free(block);
-}
-
-static lip_status read_once(const lip_source *source, lip_error *err) {
+static lip_status read_once(const lip_source *source, long fail_at, allocation_count *count) {
     lip_network *net = NULL;
-    calls = live = 0;
-    armed = true;
-    lip_status status = lip_read_onnx(source, &net, err);
+    lip_error err;
+    allocation_begin(fail_at);
+    lip_status status = lip_read_onnx(source, &net, &err);
     lip_network_free(net);
-    armed = false;
+    *count = allocation_end();
     return status;
 }
 
 /* Number of failures. */
 static int test_source(const char *name, const lip_source *source) {
-    lip_error err;
-    fail_at = 0;
-    lip_status usual = read_once(source, &err);
-    int bad = live != 0;
-    if (bad) printf("FAILED %s: %ld blocks left\n", name, live);
-    long allocations = calls;
-    for (fail_at = 1; fail_at <= allocations; ++fail_at) {
-        lip_status status = read_once(source, &err);
+    allocation_count count;
+    lip_status usual = read_once(source, 0, &count);
+    int bad = count.live != 0;
+    if (bad) printf("FAILED %s: %ld blocks left\n", name, count.live);
+    long allocations = count.calls;
+    for (long fail_at = 1; fail_at <= allocations; ++fail_at) {
+        lip_status status = read_once(source, fail_at, &count);
         ++failed;
-        if (status == LIP_OUT_OF_MEMORY && live == 0) continue;
+        if (status == LIP_OUT_OF_MEMORY && count.live == 0) continue;
         printf("FAILED %s: allocation %ld of %ld: status %d (usually %d), %ld blocks left\n", name,
-               fail_at, allocations, (int)status, (int)usual, live);
+               fail_at, allocations, (int)status, (int)usual, count.live);
         ++bad;
     }
     return bad;

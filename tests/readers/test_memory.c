@@ -1,5 +1,6 @@
 /* The k-th allocation of the library fails, for every k: each reader and the writer end in "out of
- * memory" and give everything back.  The linker routes calloc, realloc and free through here. */
+ * memory" and give everything back. */
+#include "allocation.h"
 #include "common.h"
 
 #include <stdio.h>
@@ -7,48 +8,20 @@
 #include <string.h>
 #include <zlib.h>
 
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void __real_free(void *block);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-void __wrap_free(void *block);
-
-static bool armed;
-static long calls, fail_at, live;
-
-static bool fails(void) { return armed && ++calls == fail_at; }
-
-void *__wrap_calloc(size_t count, size_t size) {
-    void *block = fails() ? NULL : __real_calloc(count, size);
-    if (armed && block) ++live;
-    return block;
-}
-
-void *__wrap_realloc(void *block, size_t size) {
-    void *grown = fails() ? NULL : __real_realloc(block, size);
-    if (armed && grown && !block) ++live;
-    return grown;
-}
-
-void __wrap_free(void *block) {
-    if (armed && block) --live;
-    __real_free(block);
-}
-
 /* Something that can run out of memory. */
 typedef lip_status (*action)(const bytes *input, lip_error *err);
 
 static void expect_clean(const char *name, action run, const bytes *input) {
     lip_error err;
-    for (fail_at = 1;; ++fail_at) {
-        calls = live = 0;
+    long fail_at = 1;
+    for (;; ++fail_at) {
         err = (lip_error){LIP_OK, "", "", ""};
-        armed = true;
+        allocation_begin(fail_at);
         lip_status status = run(input, &err);
-        armed = false;
-        if (live != 0) fail_msg("%s: %ld blocks left after failure %ld", name, live, fail_at);
-        if (calls < fail_at) {
+        allocation_count count = allocation_end();
+        if (count.live != 0)
+            fail_msg("%s: %ld blocks left after failure %ld", name, count.live, fail_at);
+        if (count.calls < fail_at) {
             if (status != LIP_OK) fail_msg("%s: %s: %s", name, err.place, err.message);
             break;
         }

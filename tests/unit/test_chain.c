@@ -1,6 +1,6 @@
 /* The tangent relaxation on chains: every bound is above what enumeration of all activation patterns,
  * or sampling, finds; bad multipliers, interruption and rounding modes change nothing about that. */
-#include "support.h"
+#include "chains.h"
 
 #include "relax/chain.h"
 #include "relax/chain_envelope.h"
@@ -68,42 +68,7 @@ static double matrix_norm(size_t m, size_t n, const double *j, lip_norm p, lip_n
     return q == LIP_NORM_2 ? spectral(m, n, j) : best;
 }
 
-/* ---- Random chains ----------------------------------------------------------------------- */
-
-enum { INPUTS = 4, OUTPUTS = 3, WIDEST = 6, MOST_PATTERNS = 1 << 11 };
-
-static void special_rows(lip_rng *rng, size_t rows, size_t cols, double *w) {
-    for (size_t i = 0; i < rows; ++i) {
-        if (pick(rng, 9) == 0) memset(w + i * cols, 0, cols * sizeof *w); /* a zero row */
-        if (i > 0 && pick(rng, 8) == 0) memcpy(w + i * cols, w + (i - 1) * cols, cols * sizeof *w);
-        if (pick(rng, 15) == 0)
-            for (size_t j = 0; j < cols; ++j) w[i * cols + j] *= 1e-7;
-    }
-}
-
-/* Depth 0 .. 4, sometimes a linear layer, a dead layer, width 1, no bias. */
-static lip_network *random_chain(lip_rng *rng) {
-    size_t hidden = pick(rng, 5), last = 0, index;
-    double level = pick(rng, 3) == 0 ? 4 : 0.5;
-    bool bias = pick(rng, 4) != 0;
-    lip_builder *b = lip_builder_create(1 + pick(rng, INPUTS), "test");
-    lip_error err;
-    lip_network *net = NULL;
-    for (size_t l = 1; l <= hidden + 1; ++l) {
-        size_t width = l > hidden ? OUTPUTS : pick(rng, 6) == 0 ? 1 : 1 + pick(rng, WIDEST);
-        bool relu = l <= hidden && pick(rng, 7) != 0, dead = pick(rng, 40) == 0;
-        assert_int_equal(lip_builder_layer(b, width, relu, &index, &err), LIP_OK);
-        lip_op *op = random_dense(rng, width, lip_builder_width(b, last));
-        special_rows(rng, width, op->cols, op->value);
-        assert_int_equal(lip_builder_term(b, index, last, op, &err), LIP_OK);
-        for (size_t i = 0; bias && i < width; ++i)
-            lip_builder_bias(b, index)[i] = dead ? -100 : level * lip_rng_gaussian(rng);
-        last = index;
-    }
-    assert_int_equal(lip_builder_finish(b, &net, &err), LIP_OK);
-    lip_builder_free(b);
-    return net;
-}
+enum { MOST_PATTERNS = 1 << 11 };
 
 /* ---- The formal constant ----------------------------------------------------------------- */
 
@@ -159,16 +124,9 @@ typedef struct scene {
 
 static void scene_create(lip_rng *rng, lip_network *net, scene *s) {
     lip_error err;
-    double centre[64] = {0};
     memset(s, 0, sizeof *s);
     s->net = net;
-    size_t n = lip_inputs(net), kind = pick(rng, 3);
-    if (kind == 0)
-        assert_int_equal(lip_region_everywhere(n, &s->region, &err), LIP_OK);
-    else
-        assert_int_equal(lip_region_box_around(n, centre, kind == 1 ? 0.3 : 2, -INFINITY, INFINITY,
-                                               &s->region, &err),
-                         LIP_OK);
+    s->region = random_region(rng, lip_inputs(net));
     lip_settings_default(&s->settings);
     s->query.region = s->region;
     s->task = (lip_task){.net = net, .query = &s->query, .settings = &s->settings};
@@ -187,15 +145,8 @@ static lip_step run(scene *s) {
     lip_step step = {.value = INFINITY};
     lip_error err;
     assert_int_equal(lip_tangent_method(&s->task, &step, &err), LIP_OK);
+    lip_statement_clear(&s->task.statement);
     return step;
-}
-
-static lip_query random_query(lip_rng *rng, const lip_region *region) {
-    lip_output outputs[] = {{LIP_OUTPUT_ROW, pick(rng, OUTPUTS), 0},
-                            {LIP_OUTPUT_MARGIN, 0, 1 + pick(rng, OUTPUTS - 1)},
-                            {LIP_OUTPUT_ALL, 0, 0}};
-    return (lip_query){(lip_norm)(1 + pick(rng, 3)), (lip_norm)(1 + pick(rng, 3)),
-                       outputs[pick(rng, 3)], region};
 }
 
 /* The oracle is floating point: it may exceed the exact formal constant by a few roundings. */
@@ -209,7 +160,7 @@ static void test_bound_is_above_enumeration(void **state) {
     int count = 0;
     for (int i = 0; i < 2000; ++i) {
         scene s;
-        scene_create(&rng, random_chain(&rng), &s);
+        scene_create(&rng, random_chain(&rng, pick(&rng, 5)), &s);
         s.query = random_query(&rng, s.region);
         lip_step step = run(&s);
         double formal = formal_constant(&s.task, &s.query, &rng);
@@ -232,7 +183,7 @@ static void test_every_rounding_mode(void **state) {
     lip_rng_seed(&rng, 802);
     for (int i = 0; i < 120; ++i) {
         scene s;
-        scene_create(&rng, random_chain(&rng), &s);
+        scene_create(&rng, random_chain(&rng, pick(&rng, 5)), &s);
         s.query = random_query(&rng, s.region);
         fesetround(modes[i % 4]);
         lip_step step = run(&s);
@@ -252,9 +203,9 @@ static void test_single_matrix(void **state) {
         lip_network *net = NULL;
         lip_error err;
         size_t l;
-        lip_op *op = random_dense(&rng, OUTPUTS, 3);
-        double exact = spectral(OUTPUTS, 3, op->value);
-        assert_int_equal(lip_builder_layer(b, OUTPUTS, false, &l, &err), LIP_OK);
+        lip_op *op = random_dense(&rng, CHAIN_OUTPUTS, 3);
+        double exact = spectral(CHAIN_OUTPUTS, 3, op->value);
+        assert_int_equal(lip_builder_layer(b, CHAIN_OUTPUTS, false, &l, &err), LIP_OK);
         assert_int_equal(lip_builder_term(b, l, 0, op, &err), LIP_OK);
         assert_int_equal(lip_builder_finish(b, &net, &err), LIP_OK);
         lip_builder_free(b);
@@ -274,7 +225,7 @@ static void test_doubling_is_exact(void **state) {
     lip_rng_seed(&rng, 804);
     for (int i = 0; i < 60; ++i) {
         scene s;
-        scene_create(&rng, random_chain(&rng), &s);
+        scene_create(&rng, random_chain(&rng, pick(&rng, 5)), &s);
         s.query = random_query(&rng, s.region);
         double once = run(&s).value, factor = i % 2 ? 2 : 0x1p-40;
         lip_op *last = s.net->layer[s.net->layers].term[0].op;
@@ -303,7 +254,7 @@ static void test_any_multipliers_give_a_bound(void **state) {
     size_t finite = 0, tried = 0;
     for (int i = 0; i < 300; ++i) {
         scene s;
-        scene_create(&rng, random_chain(&rng), &s);
+        scene_create(&rng, random_chain(&rng, pick(&rng, 5)), &s);
         s.query = random_query(&rng, s.region);
         s.query.norm_in = pick(&rng, 2) ? LIP_NORM_2 : LIP_NORM_INF;
         if (s.query.norm_out == LIP_NORM_INF) s.query.norm_out = LIP_NORM_1;
@@ -317,13 +268,13 @@ static void test_any_multipliers_give_a_bound(void **state) {
         if (!chain->zero) {
             lip_chain_work *work = lip_chain_work_create(chain);
             lip_chain_dual dual;
-            double bound, *x = calloc(lip_chain_coordinates(chain) + 1, sizeof *x);
+            double bound, eta, *x = calloc(lip_chain_coordinates(chain) + 1, sizeof *x);
             assert_true(lip_chain_dual_create(chain, &dual));
             if (lip_chain_start(work, x)) lip_chain_multipliers(work, x, &dual);
             size_t all =
                 lip_chain_inputs(chain) + lip_chain_unstable(chain) + lip_chain_outputs(chain);
             for (size_t k = 0; k < all; ++k) dual.tau[k] = garbage(&rng, dual.tau[k]);
-            assert_true(lip_chain_prove(work, &dual, &bound));
+            assert_true(lip_chain_prove(work, &dual, &eta, &bound));
             assert_above(bound, formal_constant(&s.task, &s.query, &rng));
             finite += isfinite(bound) ? 1 : 0;
             ++tried;
@@ -370,7 +321,7 @@ static void test_gradient_by_differences(void **state) {
     int checked = 0;
     for (int i = 0; i < 150; ++i) {
         scene s;
-        scene_create(&rng, random_chain(&rng), &s);
+        scene_create(&rng, random_chain(&rng, pick(&rng, 5)), &s);
         s.query = random_query(&rng, s.region);
         lip_chain_base *base;
         char note[160];
@@ -406,7 +357,7 @@ static void test_interruption_keeps_a_bound(void **state) {
     lip_rng_seed(&rng, 807);
     for (int i = 0; i < 40; ++i) {
         scene s;
-        scene_create(&rng, random_chain(&rng), &s);
+        scene_create(&rng, random_chain(&rng, pick(&rng, 5)), &s);
         s.query = random_query(&rng, s.region);
         double formal = formal_constant(&s.task, &s.query, &rng);
         for (int k = 1; k < 60; k += 1 + k / 3) {
@@ -426,7 +377,7 @@ static void test_other_graphs_are_bounded_too(void **state) {
     int graphs = 0;
     for (int i = 0; i < 20; ++i) {
         scene s;
-        scene_create(&rng, random_network(&rng, 3, 3, 5, OUTPUTS), &s);
+        scene_create(&rng, random_network(&rng, 3, 3, 5, CHAIN_OUTPUTS), &s);
         lip_network_info info;
         lip_network_get_info(s.task.net, &info);
         if (!info.chain) ++graphs;
