@@ -7,21 +7,12 @@
 #include "files.h"
 #include "report.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* Load question and point; on failure nothing is left to free. */
-static lip_status load(const cli_arguments *arguments, cli_question *question, double **x,
-                       lip_error *err) {
-    const cli_option_id input[] = {CLI_INPUT};
+static lip_status load(const cli_arguments *arguments, cli_question *question, lip_error *err) {
     if (!arguments->given[CLI_INPUT])
         return cli_fail(err, LIP_ARGUMENT, NULL, "missing option --input X, the point");
-    lip_status status = cli_check_row_and_scale(arguments, input, 1, err);
-    if (!status) status = cli_load_question(arguments, question, err);
-    if (status) return status;
-    status = cli_load_point(arguments, CLI_INPUT, 0, question->info.inputs, x, err);
-    if (status) cli_question_free(question);
-    return status;
+    return cli_load_question(arguments, question, err);
 }
 
 static int report(const cli_arguments *arguments, const cli_question *question,
@@ -37,20 +28,18 @@ static int report(const cli_arguments *arguments, const cli_question *question,
 int cli_gradient(const cli_arguments *arguments) {
     lip_error err = {0};
     cli_question question;
-    double *x = NULL;
     const char *json = arguments->value[CLI_JSON][0];
     if (json && strcmp(json, "-") != 0 && cli_check_output(json, arguments->operand[0], &err))
         return cli_complain_output(&err);
-    if (load(arguments, &question, &x, &err)) return cli_complain(&err);
+    if (load(arguments, &question, &err)) return cli_complain(&err);
 
-    cli_gradient_bounds gradient = {.x = x};
+    cli_gradient_bounds gradient = {.x = question.point};
     int code;
-    if (lip_gradient_norm(question.net, &question.query, x, &gradient.lower, &gradient.upper,
-                          &gradient.decided, &err))
+    if (lip_gradient_norm(question.net, &question.query, question.point, &gradient.lower,
+                          &gradient.upper, &gradient.decided, &err))
         code = cli_complain(&err);
     else
         code = report(arguments, &question, &gradient);
-    free(x);
     cli_question_free(&question);
     return code;
 }

@@ -43,7 +43,7 @@ static const char help_details[] = "Topics: every subcommand, and 'settings' and
 
 const cli_command cli_commands[] = {
     {"bound", "NET", 1, 1,
-     QUESTION | REGION | NET | CLI_BIT(METHOD) | CLI_BIT(JSON) | CLI_BIT(WITNESS) |
+     QUESTION | REGION | NET | CLI_BIT(INPUT) | CLI_BIT(METHOD) | CLI_BIT(JSON) | CLI_BIT(WITNESS) |
          CLI_BIT(CERTIFICATE) | CLI_BIT(QUIET),
      true, "bound the Lipschitz constant of a network from below and above", bound_details,
      cli_bound},
@@ -92,7 +92,8 @@ static const char exit_help[] =
     "  2    an input file cannot be read, is malformed, or is outside what lipcert handles\n"
     "  3    out of memory, or an internal check failed (a defect of lipcert)\n"
     "  4    output cannot be written\n"
-    "  5    there is no answer: 'gradient' undecided, or nothing to write for --witness or --certificate\n"
+    "  5    there is no answer: 'gradient' undecided, or nothing to write for --witness or "
+    "--certificate\n"
     "  6    'check' rejected a certificate\n"
     "  130  interrupted by Ctrl-C (SIGINT) after printing the best bounds so far\n"
     "  143  the same for SIGTERM\n";

@@ -19,6 +19,8 @@ const char *cli_norm_name(lip_norm norm) {
 void cli_question_free(cli_question *question) {
     lip_network_free(question->net);
     lip_region_free(question->region);
+    free(question->point);
+    question->point = NULL;
     question->net = NULL;
     question->region = NULL;
 }
@@ -187,8 +189,9 @@ static lip_status parse_clip(const cli_arguments *arguments, cli_question *quest
 /* Everything about the region that can be checked without the network. */
 static lip_status parse_region(const cli_arguments *arguments, cli_question *question,
                                lip_error *err) {
+    static const cli_option_id points[] = {CLI_BOX, CLI_BOX_FILE, CLI_BALL, CLI_INPUT};
     lip_status status = cli_refuse_both(arguments, region_options, REGION_OPTIONS, err);
-    if (!status) status = cli_check_row_and_scale(arguments, region_options + 1, 3, err);
+    if (!status) status = cli_check_row_and_scale(arguments, points, 4, err);
     if (!status) status = parse_eps(arguments, CLI_BOX, &question->eps, err);
     if (!status) status = parse_eps(arguments, CLI_BALL, &question->eps, err);
     if (!status) status = parse_clip(arguments, question, err);
@@ -275,7 +278,11 @@ lip_status cli_load_question(const cli_arguments *arguments, cli_question *quest
     if (!status) status = cli_load_network(arguments, question, err);
     if (!status) status = settle_output(question->info.outputs, &question->query.output, err);
     if (!status) status = load_region(arguments, question, err);
+    if (!status && arguments->given[CLI_INPUT])
+        status =
+            cli_load_point(arguments, CLI_INPUT, 0, question->info.inputs, &question->point, err);
     question->query.region = question->region;
+    question->query.point = question->point;
     if (status) cli_question_free(question);
     return status;
 }

@@ -9,7 +9,8 @@ typedef struct cli_question {
     lip_network *net;
     lip_network_info info;
     lip_region *region;
-    lip_query query;         /* refers to region */
+    double *point;           /* of --input, or NULL */
+    lip_query query;         /* refers to region and point */
     double eps;              /* of --box and --ball, else 0 */
     double clip_lo, clip_hi; /* of --clip, else -INFINITY and INFINITY */
 } cli_question;

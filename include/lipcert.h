@@ -211,6 +211,7 @@ typedef struct lip_query {
     lip_norm norm_out; /* q; of no effect for a single row or margin */
     lip_output output;
     const lip_region *region; /* of the network's input dimension; outlives the call only */
+    const double *point;      /* n numbers in the region, for the method "point"; NULL: none */
 } lip_query;
 
 /* ---- Bounds ------------------------------------------------------------------------------ */

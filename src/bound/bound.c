@@ -35,21 +35,21 @@ static lip_status find_method(const char *name, size_t length, size_t *index, li
 }
 
 /* chosen[i] says whether method i runs; they run in table order, each once. */
-static lip_status choose_methods(const char *names, const lip_network *net, bool *chosen,
-                                 lip_error *err) {
+static lip_status choose_methods(const char *names, const lip_network *net, const lip_query *query,
+                                 bool *chosen, lip_error *err) {
     memset(chosen, 0, MOST_METHODS * sizeof *chosen);
     if (!names) names = "auto";
     for (;;) {
         size_t length = strcspn(names, ","), index = 0;
         lip_status status = find_method(names, length, &index, err);
-        if (status == LIP_OK) status = lip_method_check(index, net, err);
+        if (status == LIP_OK) status = lip_method_check(index, net, query, err);
         if (status != LIP_OK) return status;
         chosen[index] = true;
         if (!names[length]) break;
         names += length + 1;
     }
     for (size_t i = 1; chosen[0] && i < lip_method_count(); ++i)
-        if (lip_method_in_auto(i)) chosen[i] = true;
+        if (lip_method_in_auto(i, query)) chosen[i] = true;
     chosen[0] = false;
     return LIP_OK;
 }
@@ -120,8 +120,7 @@ static lip_status check_order(const lip_result *result, lip_error *err) {
 static lip_status run_all(lip_task *task, const bool *chosen, lip_error *err) {
     lip_status status = LIP_OK;
     if (chosen[1]) status = run_method(task, 1, err);
-    bool linear =
-        task->settings->linear_bounds != 0 && task->query->region->kind != LIP_EVERYWHERE;
+    bool linear = task->settings->linear_bounds != 0 && task->query->region->kind != LIP_EVERYWHERE;
     if (status == LIP_OK)
         status = lip_preactivation_create(task->net, task->query->region, linear, &task->watch,
                                           &task->bounds, err);
@@ -172,7 +171,7 @@ lip_status lip_bound(const lip_network *net, const lip_query *query, const char 
     if (given) settings = *given;
     lip_status status = lip_settings_check(&settings, err);
     if (status == LIP_OK) status = lip_query_check(net, query, err);
-    if (status == LIP_OK) status = choose_methods(methods, net, chosen, err);
+    if (status == LIP_OK) status = choose_methods(methods, net, query, chosen, err);
     if (status != LIP_OK) return status;
     lip_task task = {.net = net, .query = query, .settings = &settings};
     task.result = result_create(lip_inputs(net));

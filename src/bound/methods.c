@@ -10,6 +10,7 @@ static const lip_method methods[] = {
     {"product", "upper", "product of operator norms, best chain of norms 1, 2, inf",
      "Szegedy et al. 2014"},
     {"interval", "upper", "interval Jacobian; stable neurons are fixed", "Weng et al. 2018"},
+    {"point", "lower", "gradient norm at the point of --input; part of auto if there is one", ""},
     {"lbs", "lower", "largest gradient norm at random points", "Chen et al. 2020"},
     {"ascent", "lower", "annealed ascent of the gradient norm from many starting points",
      "lipcert, docs/theory.md"},
@@ -22,6 +23,7 @@ static const lip_method methods[] = {
 static const lip_method_fn functions[] = {NULL,
                                           lip_product_method,
                                           lip_interval_method,
+                                          lip_point_method,
                                           lip_sampling_method,
                                           lip_ascent_method,
                                           lip_shor_method,
@@ -37,11 +39,18 @@ lip_side lip_method_side(size_t index) {
     return strcmp(methods[index].side, "upper") == 0 ? LIP_UPPER : LIP_LOWER;
 }
 
-bool lip_method_in_auto(size_t index) { return functions[index] != lip_shor_method; }
+bool lip_method_in_auto(size_t index, const lip_query *query) {
+    if (functions[index] == lip_point_method) return query->point != NULL;
+    return functions[index] != lip_shor_method;
+}
 
-lip_status lip_method_check(size_t index, const lip_network *net, lip_error *err) {
+lip_status lip_method_check(size_t index, const lip_network *net, const lip_query *query,
+                            lip_error *err) {
     lip_network_info info;
     lip_network_get_info(net, &info);
+    if (functions[index] == lip_point_method && !query->point)
+        return lip_fail(err, LIP_ARGUMENT, NULL,
+                        "method 'point' needs a point, expected option --input or lip_query.point");
     if (functions[index] != lip_shor_method || info.relu_layers == 1) return LIP_OK;
     return lip_fail(err, LIP_ARGUMENT, NULL,
                     "method 'shor' fits networks with one hidden layer of ReLUs, this one has %zu: "

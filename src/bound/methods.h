@@ -7,9 +7,12 @@
 size_t lip_method_count(void);
 lip_method_fn lip_method_function(size_t index); /* NULL for "auto" */
 lip_side lip_method_side(size_t index);
-bool lip_method_in_auto(size_t index); /* shor is not: tangent is as good and fits more networks */
 
-/* Refuse a method that was asked for by name and does not fit the network, saying what fits. */
-lip_status lip_method_check(size_t index, const lip_network *net, lip_error *err);
+/* shor is not: tangent is as good and fits more networks; point only if there is one. */
+bool lip_method_in_auto(size_t index, const lip_query *query);
+
+/* Refuse a method that was asked for by name and does not fit the network or query, saying what fits. */
+lip_status lip_method_check(size_t index, const lip_network *net, const lip_query *query,
+                            lip_error *err);
 
 #endif

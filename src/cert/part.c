@@ -169,7 +169,8 @@ bool lip_statement_norms(const lip_network *net, size_t gram_limit, lip_text *te
 
 /* With entries a of a matrix whose diagonal is scaled into [1/2, 2), lipcheck takes
  * 2 c sum (a_ii a_jj)^.5 <= 4 c neighbours a_ii off row i, c = g(longest + 1) with u = 2^-53; with
- * UNIT = 2^-52 the same factor 4 also pays for its rounding and for the radii of products of weights. */
+ * UNIT = 2^-52 the same factor 4 also pays for its rounding and for the radii of products of weights.
+ * It works in blocks of four, which adds up to 8 entries to a row. */
 double lip_checker_margin(size_t longest, size_t neighbours) {
-    return 4 * lip_gamma(longest + 6) * (double)neighbours;
+    return 4 * lip_gamma(longest + 16) * (double)(neighbours + 8);
 }

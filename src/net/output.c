@@ -3,6 +3,7 @@
 #include "net/network.h"
 #include "region/region.h"
 
+#include <math.h>
 #include <string.h>
 
 size_t lip_output_rows(const lip_network *net, const lip_output *output) {
@@ -46,6 +47,16 @@ static lip_status check_output(const lip_network *net, const lip_output *output,
     return LIP_OK;
 }
 
+static lip_status check_point(const lip_network *net, const lip_query *query, lip_error *err) {
+    for (size_t i = 0; i < lip_inputs(net); ++i)
+        if (!isfinite(query->point[i]))
+            return lip_fail(err, LIP_ARGUMENT, NULL, "expected a finite point, but entry %zu is %g",
+                            i, query->point[i]);
+    if (!lip_region_contains(query->region, query->point))
+        return lip_fail(err, LIP_ARGUMENT, NULL, "the point lies outside the region");
+    return LIP_OK;
+}
+
 lip_status lip_query_check(const lip_network *net, const lip_query *query, lip_error *err) {
     if (!known_norm(query->norm_in) || !known_norm(query->norm_out))
         return lip_fail(err, LIP_ARGUMENT, NULL, "expected norm 1, 2 or inf, found code %d",
@@ -55,5 +66,6 @@ lip_status lip_query_check(const lip_network *net, const lip_query *query, lip_e
         return lip_fail(err, LIP_ARGUMENT, NULL,
                         "the network has %zu inputs, but the region has dimension %zu",
                         lip_inputs(net), lip_region_dimension(query->region));
-    return check_output(net, &query->output, err);
+    lip_status status = check_output(net, &query->output, err);
+    return status == LIP_OK && query->point ? check_point(net, query, err) : status;
 }

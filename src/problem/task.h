@@ -13,7 +13,7 @@ typedef struct lip_task {
     const lip_settings *settings;
     lip_preactivation bounds; /* on the query's region */
     lip_watch watch;
-    lip_result *result; /* best bounds so far; witnesses are stored there */
+    lip_result *result;      /* best bounds so far; witnesses are stored there */
     lip_statement statement; /* what proves the running upper method's value */
 } lip_task;
 
@@ -31,6 +31,7 @@ lip_status lip_shor_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_tangent_method(lip_task *task, lip_step *step, lip_error *err);
 
 /* Lower bounds (src/search). */
+lip_status lip_point_method(lip_task *task, lip_step *step, lip_error *err); /* needs a point */
 lip_status lip_sampling_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_ascent_method(lip_task *task, lip_step *step, lip_error *err);
 

@@ -64,7 +64,7 @@ int main(int argc, char **argv) {
     lip_output output = {.kind = LIP_OUTPUT_ALL};
     if (strcmp(argv[4], "all") != 0)
         output = (lip_output){.kind = LIP_OUTPUT_ROW, .i = strtoul(argv[4], NULL, 10)};
-    lip_query query = {norm_of(argv[2]), norm_of(argv[3]), output, region};
+    lip_query query = {norm_of(argv[2]), norm_of(argv[3]), output, region, NULL};
     check(lip_preactivation_create(net, region, true, NULL, &bounds, &err), &err);
     lip_lifted_options options = {
         .part = strtoul(argv[5], NULL, 10), .phases = argv[6][0] == '1', .gram_limit = 4096};

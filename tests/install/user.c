@@ -14,7 +14,7 @@ int main(void) {
     bool good = lip_network_create_dense(2, width, weight, bias, &net, &err) == LIP_OK &&
                 lip_region_everywhere(1, &region, &err) == LIP_OK;
     if (good) {
-        lip_query query = {LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, region};
+        lip_query query = {LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, region, NULL};
         good = lip_bound(net, &query, NULL, NULL, NULL, NULL, &result, &err) == LIP_OK;
     }
     if (good) {

@@ -2,12 +2,19 @@
 import decimal
 import json
 import math
+import os
 import subprocess
+import tempfile
 
 TIMEOUT = 300  # seconds for one run; a hang is a failure, not a slow test
 
 # The number of steps and not the clock ends a run: the same answer on a slow machine.
 NO_CLOCK = ["--time", 1e6]
+
+CHECKER = os.environ.get("LIPCHECK")  # the program lipcheck; without it nothing is verified
+NO_ANSWER = 5
+FOLDER = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
+CANONICAL = {}
 
 
 class Refused(Exception):
@@ -23,8 +30,52 @@ def run(program, *arguments):
     return done.stdout
 
 
+def canonical(program, path):
+    """The network in canonical form, converted once."""
+    key = (str(path), os.stat(path).st_mtime_ns)
+    if key not in CANONICAL:
+        CANONICAL[key] = os.path.join(FOLDER.name, f"net{len(CANONICAL)}")
+        run(program, "convert", path, CANONICAL[key])
+    return CANONICAL[key]
+
+
+def verify(program, path, certificate, document):
+    """lipcheck accepts the certificate, and its own bounds are no worse than the printed ones."""
+    done = subprocess.run([CHECKER, canonical(program, path), certificate], capture_output=True,
+                          text=True, timeout=TIMEOUT, check=False)
+    lines = done.stdout.splitlines()
+    own = dict(line.split() for line in lines[:-1])
+    if done.returncode != 0 or lines[-1] != "s VERIFIED":
+        raise AssertionError(f"{path}: lipcheck: {done.stdout}{done.stderr}")
+    upper, lower = bound(document, "upper"), bound(document, "lower")
+    if bound(document, "certified") != upper:
+        raise AssertionError(f"{path}: the certificate states less than the bound {upper!r}")
+    if math.isfinite(upper) and not float(own["upper"]) <= upper * (1 + 1e-15):
+        raise AssertionError(f"{path}: lipcheck finds {own['upper']}, above {upper!r}")
+    if lower > 0 and not float(own["lower"]) >= lower * (1 - 1e-15):
+        raise AssertionError(f"{path}: lipcheck finds {own['lower']}, below {lower!r}")
+
+
+def certified(program, *arguments):
+    """An answer whose certificate was verified; None if there is nothing to certify."""
+    certificate = os.path.join(FOLDER.name, "certificate")
+    command = [program, *map(str, arguments), "--json", "-", "--certificate", certificate]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=TIMEOUT, check=False)
+    if done.returncode == NO_ANSWER and "no bound to certify" in done.stderr:
+        return json.loads(done.stdout)
+    if done.returncode != 0:
+        raise Refused(f"exit code {done.returncode}: {done.stderr.strip()}")
+    document = json.loads(done.stdout)
+    verify(program, arguments[1], certificate, document)
+    return document
+
+
 def answer(program, *arguments):
-    """The JSON answer of `lipcert bound` or `lipcert gradient`."""
+    """The JSON answer of `lipcert bound` or `lipcert gradient`.  If the environment names a checker,
+    every answer of `bound` has its certificate verified."""
+    if CHECKER and arguments[0] == "bound":
+        return certified(program, *arguments)
     return json.loads(run(program, *arguments, "--json", "-"))
 
 

@@ -94,7 +94,7 @@ lip_query random_query(lip_rng *rng, const lip_region *region) {
                             {LIP_OUTPUT_MARGIN, 0, 1 + pick(rng, CHAIN_OUTPUTS - 1)},
                             {LIP_OUTPUT_ALL, 0, 0}};
     return (lip_query){(lip_norm)(1 + pick(rng, 3)), (lip_norm)(1 + pick(rng, 3)),
-                       outputs[pick(rng, 3)], region};
+                       outputs[pick(rng, 3)], region, NULL};
 }
 
 lip_region *random_region(lip_rng *rng, size_t n) {

@@ -47,7 +47,7 @@ static void test_lower_meets_upper_in_order(void **state) {
         for (int o = 0; o < 3; ++o)
             for (int p = 1; p <= 3; ++p)
                 for (int q = 1; q <= 3; ++q) {
-                    lip_query query = {(lip_norm)p, (lip_norm)q, outputs[o], region};
+                    lip_query query = {(lip_norm)p, (lip_norm)q, outputs[o], region, NULL};
                     /* norm 1 on 60 inputs is 60 semidefinite programs: not for the wide network */
                     lip_result *r = bound(net, &query, wide ? "product,interval,lbs,ascent" : NULL);
                     assert_int_equal(r->steps, wide ? 4 : 5);
@@ -89,7 +89,7 @@ static void test_same_seed_same_bits(void **state) {
     lip_region *region;
     lip_error err;
     lip_region_everywhere(4, &region, &err);
-    lip_query q = {LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ALL, 0, 0}, region};
+    lip_query q = {LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ALL, 0, 0}, region, NULL};
     lip_result *a = bound(net, &q, "auto"),
                *b = bound(net, &q, "tangent,ascent,lbs,interval,product");
     assert_true(a->lower == b->lower && a->upper == b->upper);
@@ -119,7 +119,7 @@ static void test_interruption_keeps_bounds(void **state) {
     lip_error err;
     double c[4] = {0};
     lip_region_box_around(4, c, 1, -INFINITY, INFINITY, &region, &err);
-    lip_query q = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region};
+    lip_query q = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region, NULL};
     lip_settings s = quick();
     bool finished = false;
     double last_upper = INFINITY, last_lower = 0;
@@ -148,7 +148,7 @@ static void test_no_time_is_no_failure(void **state) {
     lip_region *region;
     lip_error err;
     lip_region_everywhere(2, &region, &err);
-    lip_query q = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 0, 0}, region};
+    lip_query q = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 0, 0}, region, NULL};
     lip_settings s = quick();
     s.time_limit = 0;
     lip_result *r;
@@ -173,23 +173,27 @@ static void test_bad_questions_are_refused(void **state) {
         lip_query query;
         const char *methods, *fragment;
     } cases[] = {
-        {{(lip_norm)7, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region}, NULL, "norm 1, 2 or inf"},
-        {{LIP_NORM_2, (lip_norm)0, {LIP_OUTPUT_ALL, 0, 0}, region}, NULL, "norm 1, 2 or inf"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 2, 0}, region},
+        {{(lip_norm)7, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region, NULL}, NULL, "norm 1, 2 or inf"},
+        {{LIP_NORM_2, (lip_norm)0, {LIP_OUTPUT_ALL, 0, 0}, region, NULL}, NULL, "norm 1, 2 or inf"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 2, 0}, region, NULL},
          NULL,
          "output from 0 to 1, found 2"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_MARGIN, 0, 5}, region}, NULL, "found 5"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_MARGIN, 1, 1}, region},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_MARGIN, 0, 5}, region, NULL}, NULL, "found 5"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_MARGIN, 1, 1}, region, NULL},
          NULL,
          "two different outputs"},
-        {{LIP_NORM_2, LIP_NORM_2, {(lip_output_kind)9, 1, 1}, region}, NULL, "unknown kind"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, NULL}, NULL, "region"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, other}, NULL, "dimension 3"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region},
+        {{LIP_NORM_2, LIP_NORM_2, {(lip_output_kind)9, 1, 1}, region, NULL}, NULL, "unknown kind"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, NULL, NULL}, NULL, "region"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, other, NULL}, NULL, "dimension 3"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region, NULL},
          "magic",
          "unknown method 'magic'"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region}, "lbs,", "unknown method ''"},
-        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region}, "shor", "one hidden layer"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region, NULL},
+         "lbs,",
+         "unknown method ''"},
+        {{LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region, NULL},
+         "shor",
+         "one hidden layer"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
         lip_result *r = NULL;
@@ -202,7 +206,7 @@ static void test_bad_questions_are_refused(void **state) {
     }
     lip_settings s = quick();
     s.starts = 0;
-    lip_query good = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region};
+    lip_query good = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region, NULL};
     lip_result *r = NULL;
     assert_int_equal(lip_bound(net, &good, NULL, &s, NULL, NULL, &r, &err), LIP_ARGUMENT);
     assert_string_equal(err.place, "option --starts");
@@ -227,7 +231,7 @@ static void test_any_floating_point_environment(void **state) {
         fesetround(modes[i]);
         assert_int_equal(lip_region_box_around(2, c, 0.3, -INFINITY, INFINITY, &region, &err),
                          LIP_OK);
-        lip_query q = {LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ALL, 0, 0}, region};
+        lip_query q = {LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ALL, 0, 0}, region, NULL};
         lip_result *r = bound(net, &q, NULL);
         assert_int_equal(fegetround(), modes[i]);
         fesetround(FE_TONEAREST);

@@ -211,7 +211,7 @@ static void test_single_matrix(void **state) {
         lip_builder_free(b);
         scene s;
         scene_create(&rng, net, &s);
-        s.query = (lip_query){LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, s.region};
+        s.query = (lip_query){LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, s.region, NULL};
         double value = run(&s).value;
         assert_above(value, exact);
         assert_true(value <= exact * (1 + 1e-6));

@@ -35,7 +35,8 @@ static void random_question(lip_rng *rng, case_data *c) {
     c->query = (lip_query){(lip_norm)(1 + pick(rng, 3)),
                            (lip_norm)(1 + pick(rng, 3)),
                            {LIP_OUTPUT_ALL, 0, 0},
-                           c->region};
+                           c->region,
+                           NULL};
     size_t kind = pick(rng, m > 1 ? 4 : 2);
     if (kind == 0) c->query.output = (lip_output){LIP_OUTPUT_ROW, pick(rng, m), 0};
     if (kind == 3) c->query.output = (lip_output){LIP_OUTPUT_MARGIN, 0, 1};
@@ -278,7 +279,8 @@ static void test_substitution_encloses_exact_gradient(void **state) {
         c.query = (lip_query){LIP_NORM_INF,
                               LIP_NORM_INF,
                               {i % 2 ? LIP_OUTPUT_MARGIN : LIP_OUTPUT_ROW, 0, 1},
-                              c.region};
+                              c.region,
+                              NULL};
         prepare(&rng, &c);
         if (c.lifted->n == n + 1) {
             double select[2] = {1, i % 2 ? -1 : 0};

@@ -69,7 +69,7 @@ static void test_every_allocation(void **state) {
         lip_region *region;
         assert_int_equal(lip_region_everywhere(2, &region, &err), LIP_OK);
         lip_query query = {
-            LIP_NORM_2, LIP_NORM_2, {i % 2 ? LIP_OUTPUT_ALL : LIP_OUTPUT_ROW, 0, 0}, region};
+            LIP_NORM_2, LIP_NORM_2, {i % 2 ? LIP_OUTPUT_ALL : LIP_OUTPUT_ROW, 0, 0}, region, NULL};
         every_failure(&(subject){net, &query, NULL});
         every_failure(&(subject){net, &query, lip_tangent_general});
         lip_region_free(region);

@@ -118,7 +118,8 @@ static void random_case(lip_rng *rng, case_data *c) {
         c->query = (lip_query){(lip_norm)(1 + pick(rng, 3)),
                                (lip_norm)(1 + pick(rng, 3)),
                                {m > 1 && pick(rng, 2) ? LIP_OUTPUT_MARGIN : LIP_OUTPUT_ALL, 0, 1},
-                               c->region};
+                               c->region,
+                               NULL};
         assert_int_equal(lip_preactivation_create(c->net, c->region, true, NULL, &c->bounds, &err),
                          LIP_OK);
         c->formal = formal_constant(c->net, &c->bounds, &c->query);
@@ -327,7 +328,7 @@ static void test_newton_finds_the_optimum(void **state) {
         case_data d;
         assert_int_equal(lip_network_create_dense(2, width, weights, biases, &d.net, &err), LIP_OK);
         assert_int_equal(lip_region_everywhere(n, &d.region, &err), LIP_OK);
-        d.query = (lip_query){LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, d.region};
+        d.query = (lip_query){LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, d.region, NULL};
         assert_int_equal(lip_preactivation_create(d.net, d.region, true, NULL, &d.bounds, &err),
                          LIP_OK);
         lip_lifted_options options = {0, false, 0, 100};

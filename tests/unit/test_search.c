@@ -34,7 +34,7 @@ static void test_gradient_norm_by_phase(void **state) {
                  {{1, 0x1p-1060}, 2, 2.23606797749979, 3, false}};
     for (size_t i = 0; i < 6; ++i)
         for (int p = 1; p <= 3; ++p) {
-            lip_query q = {(lip_norm)p, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, region};
+            lip_query q = {(lip_norm)p, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, region, NULL};
             double lo, hi,
                 want = p == 1   ? cases[i].norm1
                        : p == 2 ? cases[i].norm2
@@ -60,7 +60,7 @@ static void test_point_outside_region_is_refused(void **state) {
     double c[2] = {0, 0}, x[2] = {2, 0}, lo, hi;
     bool decided;
     assert_int_equal(lip_region_ball(2, c, 1, &region, &err), LIP_OK);
-    lip_query q = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 0, 0}, region};
+    lip_query q = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 0, 0}, region, NULL};
     assert_int_equal(lip_gradient_norm(net, &q, x, &lo, &hi, &decided, &err), LIP_ARGUMENT);
     assert_non_null(strstr(err.message, "outside the region"));
     lip_region_free(region);
