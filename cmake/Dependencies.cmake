@@ -8,6 +8,3 @@ pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(LIBMD REQUIRED IMPORTED_TARGET libmd)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 find_program(PROTOC_C protoc-c REQUIRED)
-# DSDP has no pkg-config file
-find_library(LIPCERT_DSDP dsdp REQUIRED)
-find_path(LIPCERT_DSDP_INCLUDE dsdp/dsdp5.h REQUIRED)

@@ -11,7 +11,7 @@
 # When nothing is missing nothing is run, so no root is needed.  The network is used only to install.
 set -eu
 
-build_packages="build-essential cmake pkg-config libopenblas-dev liblapacke-dev libdsdp-dev libprotobuf-c-dev
+build_packages="build-essential cmake pkg-config libopenblas-dev liblapacke-dev libprotobuf-c-dev
     protobuf-c-compiler libzip-dev zlib1g-dev libmd-dev libjansson-dev"
 test_packages="coinor-csdp dsdp libcmocka-dev libmpfr-dev python3 python3-numpy python3-scipy python3-onnx
     libonnx-testdata valgrind"

@@ -117,7 +117,7 @@ static void place_square(certify *c, size_t i) {
         break;
     }
     }
-    if (i == group->first) c->value = lip_add_up(c->value, lip_mul_up(y, size));
+    if (i == group->first && y != 0) c->value = lip_add_up(c->value, lip_mul_up(y, size));
 }
 
 static void place_neuron(certify *c, size_t k) {

@@ -139,4 +139,7 @@ bool lip_chain_prove(lip_chain_work *work, lip_chain_dual *dual, double *eta, do
 bool lip_chain_certify(const lip_chain *chain, const lip_task *task, const lip_chain_dual *dual,
                        double eta, lip_text *text, double *value, bool *uses_bounds);
 
+/* The method on chains; *chain is false, and nothing was done, for networks that are none. */
+lip_status lip_tangent_chain(lip_task *task, lip_step *step, bool *chain, lip_error *err);
+
 #endif

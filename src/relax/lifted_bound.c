@@ -1,23 +1,26 @@
 /* Lift, solve, repair; the largest part counts.
  *
  * Where no family acts (one output and one hidden layer) the repair's own interior-point method finds the
- * best y from 0, and no solver is needed; otherwise DSDP proposes multipliers, above 300 variables the
- * Gram engine.  The phases of inner
- * neurons are kept as long as the problem stays small: they cost a variable each and gain 0 to .44 %
- * on the reference networks. */
+ * best y from 0; otherwise solve/interior.c proposes multipliers.  The phases of inner neurons are kept as
+ * long as the problem stays small: they cost a variable each and gain 0 to .44 % on the reference
+ * networks.  docs/relaxations.md has the measurements behind the limits. */
 #include "relax/lifted_bound.h"
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cert/certify.h"
 #include "cert/repair.h"
-#include "solve/dsdp.h"
-#include "solve/gram.h"
+#include "solve/interior.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LARGEST_FOR_DSDP = 300, LARGEST = 2500, WIDE = 400, STEPS = 60 };
+enum { LARGEST_WITH_PHASES = 500, LARGEST = 5000, WIDE = 400, STEPS = 60 };
+
+static const double FOR_SOLVER = 0.9;  /* of the time that is left; the rest is for the proof */
+static const double MOST_SHARES = 4;   /* even shares of the time that one of many parts may take */
+static const double PROOF_LOSS = 1e-4; /* more than a proof costs, even in deep networks */
 
 /* What a solver believes to have: sum y size. */
 static double value_of(const lip_lifted *lifted, const double *y) {
@@ -26,43 +29,73 @@ static double value_of(const lip_lifted *lifted, const double *y) {
     return ldexp(sum, lifted->exponent);
 }
 
-/* Larger problems: the low-rank engine, with half of the time that is left; the repair needs the rest. */
-static lip_status solve_by_gram(lip_task *task, const lip_lifted *lifted, lip_multipliers *m,
-                                lip_error *err) {
-    lip_gram_options options;
-    lip_watch half = task->watch;
-    double now = lip_clock_now(), value;
-    half.deadline = now + 0.5 * (task->watch.deadline - now);
-    lip_gram_defaults(&options);
-    lip_status status = lip_gram_solve(lifted, &options, &half, m, &value, err);
-    if (half.stop == LIP_INTERRUPTED) task->watch.stop = LIP_INTERRUPTED;
+/* The parts of a question, one after the other. */
+typedef struct parts {
+    lip_task *task;
+    lip_step *step; /* complete becomes false for good when a part is cut short */
+    size_t left;    /* parts to do, this one included */
+    double most;    /* largest bound so far */
+    lip_text text;  /* parts of the certificate */
+    bool uncertified;
+} parts;
+
+/* Multipliers that are worth proving, in this part's share of the time (parts that cannot be the largest
+ * need little).  None are needed where only groups act: m stays 0. */
+static lip_status propose(parts *q, const lip_lifted *lifted, lip_multipliers *m, lip_error *err) {
+    lip_watch *watch = &q->task->watch, share = *watch;
+    double now = lip_clock_now(), enough = ldexp(q->most / (1 + PROOF_LOSS), -lifted->exponent);
+    if (lifted->neurons == 0) return LIP_OK;
+    share.deadline =
+        now + fmin(FOR_SOLVER, MOST_SHARES / (double)q->left) * (watch->deadline - now);
+    lip_status status = lip_interior_solve(lifted, enough, &share, m, err);
+    if (share.stop != LIP_FINISHED) q->step->complete = false;
+    if (share.stop == LIP_INTERRUPTED || q->left == 1) watch->stop = share.stop;
     return status;
 }
 
-/* A proved bound of one lifted problem. */
-static lip_status solve_part(lip_task *task, const lip_lifted *lifted, double *bound,
-                             lip_error *err) {
-    if (lifted->products == 0) { /* no path from input to output */
-        *bound = 0;
-        return LIP_OK;
+/* *bound: proved with the multipliers that m holds on return. */
+static lip_status prove(lip_task *task, const lip_lifted *lifted, lip_multipliers *m, double *bound,
+                        lip_error *err) {
+    bool solved = lifted->neurons > 0;
+    double proposed = value_of(lifted, m->y);
+    lip_repair_options options = {solved ? 0 : STEPS, 1e-9, &task->watch};
+    lip_status status = lip_repair(lifted, m, &options, bound, err);
+    if (status == LIP_OK && solved && !(*bound <= proposed * (1 + PROOF_LOSS))) {
+        options.steps = STEPS;
+        status = lip_repair(lifted, m, &options, bound, err);
     }
-    lip_repair_options options = {STEPS, 1e-9, &task->watch};
+    return status;
+}
+
+/* Write down the proof of part number `part`; the bound becomes what the certificate claims. */
+static lip_status certify(parts *q, const lip_lifted *lifted, size_t part, const lip_multipliers *m,
+                          double *bound, lip_error *err) {
+    lip_task *task = q->task;
+    lip_certify_question question = {task->net, &task->bounds, task->query, part};
+    double claim;
+    if (!(*bound < INFINITY)) return LIP_OK;
+    if (!lip_certify(lifted, &question, m, &q->text, &claim, &task->statement.uses_bounds))
+        return lip_fail_memory(err);
+    if (claim < INFINITY)
+        *bound = claim;
+    else
+        q->uncertified = true;
+    return LIP_OK;
+}
+
+/* A proved bound of one lifted problem; 0 if there is no path from input to output. */
+static lip_status solve_part(parts *q, const lip_lifted *lifted, size_t part, double *bound,
+                             lip_error *err) {
     lip_multipliers m = {LIP_NEW(double, lifted->groups),
                          LIP_NEW(double, lip_family_multipliers(lifted))};
     lip_status status = m.y && m.lambda ? LIP_OK : lip_fail_memory(err);
-    double proposed = -1;
-    if (status == LIP_OK && lifted->neurons > 0 && lifted->n > LARGEST_FOR_DSDP) {
-        status = solve_by_gram(task, lifted, &m, err);
-    } else if (status == LIP_OK && lifted->neurons > 0) {
-        status = lip_dsdp_solve(lifted, &task->watch, &m, err);
-        proposed = value_of(lifted, m.y);
-        options.steps = 0; /* DSDP's y is mostly the best one already */
+    if (lifted->products == 0) {
+        *bound = 0;
+    } else {
+        if (status == LIP_OK) status = propose(q, lifted, &m, err);
+        if (status == LIP_OK) status = prove(q->task, lifted, &m, bound, err);
     }
-    if (status == LIP_OK) status = lip_repair(lifted, &m, &options, bound, err);
-    if (status == LIP_OK && proposed >= 0 && *bound > proposed * (1 + 1e-8)) {
-        options.steps = STEPS;
-        status = lip_repair(lifted, &m, &options, bound, err);
-    }
+    if (status == LIP_OK) status = certify(q, lifted, part, &m, bound, err);
     free(m.y);
     free(m.lambda);
     return status;
@@ -72,7 +105,8 @@ static lip_status solve_part(lip_task *task, const lip_lifted *lifted, double *b
 static lip_status lift(const lip_task *task, size_t part, lip_lifted **lifted, lip_step *step,
                        lip_error *err) {
     lip_error why = {0};
-    lip_lifted_options options = {part, true, LARGEST_FOR_DSDP, (size_t)task->settings->gram_limit};
+    lip_lifted_options options = {part, true, LARGEST_WITH_PHASES,
+                                  (size_t)task->settings->gram_limit};
     lip_status status =
         lip_lifted_create(task->net, &task->bounds, task->query, &options, lifted, &why);
     options.phases = false;
@@ -86,24 +120,43 @@ static lip_status lift(const lip_task *task, size_t part, lip_lifted **lifted, l
     return status == LIP_OK ? LIP_OK : lip_fail(err, status, NULL, "%s", why.message);
 }
 
-static lip_status bound_parts(lip_task *task, lip_step *step, lip_error *err) {
-    double most = 0;
-    size_t parts = lip_lifted_parts(task->net, task->query);
-    for (size_t part = 0; part < parts; ++part) {
+static lip_status write_statement(parts *q, size_t count, lip_error *err) {
+    lip_task *task = q->task;
+    lip_text *text = &task->statement.text;
+    if (q->uncertified || !(q->most < INFINITY)) return LIP_OK;
+    lip_statement_parts(text, count);
+    if (!lip_statement_norms(task->net, (size_t)task->settings->gram_limit, text))
+        return lip_fail_memory(err);
+    lip_text_append(text, &q->text);
+    return LIP_OK;
+}
+
+static lip_status bound_all(parts *q, lip_error *err) {
+    size_t count = lip_lifted_parts(q->task->net, q->task->query);
+    for (size_t part = 0; part < count; ++part) {
         lip_lifted *lifted = NULL;
         double bound = INFINITY;
-        if (part > 0 && lip_watch_expired(&task->watch)) return LIP_OK;
-        lip_status status = lift(task, part, &lifted, step, err);
+        q->left = count - part;
+        if (part > 0 && lip_watch_expired(&q->task->watch)) return LIP_OK;
+        lip_status status = lift(q->task, part, &lifted, q->step, err);
         if (status != LIP_OK) return status;
         if (!lifted) return LIP_OK;
-        status = solve_part(task, lifted, &bound, err);
+        status = solve_part(q, lifted, part, &bound, err);
         lip_lifted_free(lifted);
         if (status != LIP_OK) return status;
-        most = fmax(most, bound);
+        q->most = fmax(q->most, bound);
     }
-    step->value = most;
-    step->complete = task->watch.stop == LIP_FINISHED;
-    return LIP_OK;
+    q->step->value = q->most;
+    return write_statement(q, count, err);
+}
+
+static lip_status bound_parts(lip_task *task, lip_step *step, lip_error *err) {
+    parts q = {.task = task, .step = step};
+    step->complete = true;
+    lip_status status = bound_all(&q, err);
+    lip_text_clear(&q.text);
+    if (step->value == INFINITY || task->watch.stop != LIP_FINISHED) step->complete = false;
+    return status;
 }
 
 lip_status lip_tangent_general(lip_task *task, lip_step *step, lip_error *err) {

@@ -6,7 +6,9 @@
  * ||J||_{1 -> q} <= ||J||_{2 -> q} and ||J||_{p -> inf} <= ||J||_{p -> 2}: something to show for when
  * time is short.  Then only parts that may be the largest are worth work: every part is bounded by the
  * closed form; the part with the largest bound is improved, until it has been improved already and is
- * still the largest.  Improving a part stops early once another one is known to be larger. */
+ * still the largest.  Improving a part stops early once another one is known to be larger.
+ *
+ * Small chains then go through the general engine as well (relax/lifted_bound.c). */
 #include "base/error.h"
 #include "base/memory.h"
 #include "relax/chain.h"
@@ -17,6 +19,9 @@
 #include <stdlib.h>
 
 enum { MOST_DOUBLES = 1 << 28, MANY_PARTS = 16 };
+
+/* Parts times the cube of the number of units up to which the general engine takes a second or so. */
+static const double SMALL = 1e8;
 
 typedef struct parts {
     lip_task *task;
@@ -201,12 +206,13 @@ static bool run_parts(parts *q, lip_step *step) {
     return ok;
 }
 
-lip_status lip_tangent_method(lip_task *task, lip_step *step, lip_error *err) {
+lip_status lip_tangent_chain(lip_task *task, lip_step *step, bool *chain, lip_error *err) {
     lip_chain_base *base;
     bool memory, ok;
-    if (!lip_chain_base_create(task, &base, step->note, sizeof step->note, &memory)) {
+    *chain = lip_chain_base_create(task, &base, step->note, sizeof step->note, &memory);
+    if (!*chain) {
         step->note[0] = '\0'; /* why it is no chain does not matter */
-        return memory ? lip_fail_memory(err) : lip_tangent_general(task, step, err);
+        return memory ? lip_fail_memory(err) : LIP_OK;
     }
     parts q = {.task = task, .base = base, .columns = LIP_CHAIN_EVERY, .rows = LIP_CHAIN_EVERY};
     q.count = 1;
@@ -223,4 +229,44 @@ lip_status lip_tangent_method(lip_task *task, lip_step *step, lip_error *err) {
     lip_text_clear(&q.common_text);
     lip_chain_base_free(base);
     return ok ? LIP_OK : lip_fail_memory(err);
+}
+
+/* ---- Small chains ------------------------------------------------------------------------ */
+
+/* The general engine keeps the phases of small problems and solves to optimality: worth a try where it takes
+ * little.  With one hidden layer and one output the phases gain nothing. */
+static bool worth_general(const lip_task *task) {
+    double n = (double)task->net->units, pieces = 1;
+    size_t relus = 0;
+    if (task->query->norm_in == LIP_NORM_1) pieces *= (double)lip_inputs(task->net);
+    if (task->query->norm_out == LIP_NORM_INF)
+        pieces *= (double)lip_output_rows(task->net, &task->query->output);
+    for (size_t l = 1; l <= task->net->layers; ++l) relus += task->net->layer[l].relu ? 1 : 0;
+    if (relus < 2 && lip_output_rows(task->net, &task->query->output) == 1) return false;
+    return pieces * n * n * n <= SMALL;
+}
+
+/* Keep whichever bound is smaller, with its statement. */
+static lip_status try_general(lip_task *task, lip_step *step, lip_error *err) {
+    lip_statement first = task->statement;
+    lip_step second = {.side = LIP_UPPER, .value = INFINITY};
+    task->statement = (lip_statement){0};
+    lip_status status = lip_tangent_general(task, &second, err);
+    if (status == LIP_OK && second.value < step->value) {
+        step->value = second.value;
+        lip_statement_clear(&first);
+    } else {
+        lip_statement_clear(&task->statement);
+        task->statement = first;
+    }
+    return status;
+}
+
+lip_status lip_tangent_method(lip_task *task, lip_step *step, lip_error *err) {
+    bool chain;
+    lip_status status = lip_tangent_chain(task, step, &chain, err);
+    if (status != LIP_OK) return status;
+    if (!chain) return lip_tangent_general(task, step, err);
+    if (!step->complete || !worth_general(task)) return LIP_OK;
+    return try_general(task, step, err);
 }

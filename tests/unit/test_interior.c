@@ -7,6 +7,7 @@
 #include "cert/slack.h"
 #include "problem/task.h"
 #include "region/region.h"
+#include "relax/chain.h"
 #include "solve/conic.h"
 #include "solve/interior.h"
 
@@ -27,7 +28,7 @@ static void lift(subject *s, lip_network *net, lip_norm p, lip_norm q, lip_outpu
     assert_int_equal(lip_region_everywhere(lip_inputs(net), &s->region, &err), LIP_OK);
     assert_int_equal(lip_preactivation_create(net, s->region, true, NULL, &s->bounds, &err),
                      LIP_OK);
-    s->query = (lip_query){p, q, output, s->region};
+    s->query = (lip_query){p, q, output, s->region, NULL};
     lip_lifted_options options = {.phases = phases, .gram_limit = 4096};
     assert_int_equal(lip_lifted_create(net, &s->bounds, &s->query, &options, &s->lifted, &err),
                      LIP_OK);
@@ -71,7 +72,7 @@ static double solve(const lip_lifted *lifted, int stop_at, double *bound) {
     lip_error err;
     double value = 0;
     if (stop_at) watch.progress = stop_soon, watch.user = &stop;
-    assert_int_equal(lip_interior_solve(lifted, &watch, &m, &err), LIP_OK);
+    assert_int_equal(lip_interior_solve(lifted, 0, &watch, &m, &err), LIP_OK);
     for (size_t g = 0; g < lifted->groups; ++g) value += m.y[g] * lifted->group[g].size;
     lip_repair_options options = {0, 1e-9, NULL};
     assert_int_equal(lip_repair(lifted, &m, &options, bound, &err), LIP_OK);
@@ -211,12 +212,16 @@ static double chain_bound(const subject *s) {
     task.watch = (lip_watch){.started = lip_clock_now(), .deadline = INFINITY};
     task.bounds = s->bounds;
     lip_step step = {.side = LIP_UPPER, .value = INFINITY};
-    assert_int_equal(lip_tangent_method(&task, &step, &err), LIP_OK);
+    bool chain;
+    assert_int_equal(lip_tangent_chain(&task, &step, &chain, &err), LIP_OK);
+    assert_true(chain);
+    lip_statement_clear(&task.statement);
     assert_true(step.complete);
     return step.value;
 }
 
-/* The chain method has no ranges: here they are made so large that they do not matter. */
+/* The chain method has no ranges: here they are made so large that they do not matter.  For several outputs
+ * it minimises a smoothed eigenvalue and ends some 1e-6 above the optimum, sometimes more. */
 static void test_equals_the_chain_method(void **state) {
     (void)state;
     lip_rng rng;
@@ -233,8 +238,9 @@ static void test_equals_the_chain_method(void **state) {
         double chain = chain_bound(&s);
         if (s.lifted->neurons > 0) {
             double value = solve(s.lifted, 0, &bound);
-            assert_true(fabs(value - chain) <= 1e-6 * chain);
-            assert_true(bound >= value && bound <= chain * (1 + 1e-5));
+            assert_true(value <= chain * (1 + 1e-8));
+            assert_true(bound >= value * (1 - 1e-12));
+            if (outputs == 1) assert_true(value >= chain * (1 - 1e-6));
         }
         drop(&s);
     }

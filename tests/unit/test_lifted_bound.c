@@ -29,6 +29,7 @@ static lip_step run(lip_method_fn method, const lip_network *net, const lip_quer
     assert_int_equal(lip_preactivation_create(net, query->region, true, NULL, &task.bounds, &err),
                      LIP_OK);
     assert_int_equal(method(&task, &step, &err), LIP_OK);
+    lip_statement_clear(&task.statement);
     lip_preactivation_clear(&task.bounds);
     return step;
 }
@@ -67,7 +68,8 @@ static void test_bounds_samples_on_any_graph(void **state) {
         lip_query query = {(lip_norm)(1 + pick(&rng, 3)),
                            (lip_norm)(1 + pick(&rng, 3)),
                            {pick(&rng, 2) ? LIP_OUTPUT_ALL : LIP_OUTPUT_MARGIN, 0, 1},
-                           region};
+                           region,
+                           NULL};
         lip_step step = run(lip_tangent_general, net, &query, NULL);
         lip_step product = run(lip_product_method, net, &query, NULL);
         double lower = sampled(&rng, net, &query);
@@ -101,7 +103,7 @@ static void test_doubling_an_output_doubles_the_bound(void **state) {
         assert_int_equal(lip_network_create_dense(2, width, weights, biases, &net, &err), LIP_OK);
         assert_int_equal(lip_network_create_dense(2, width, doubled, biases, &net2, &err), LIP_OK);
         assert_int_equal(lip_region_everywhere(3, &region, &err), LIP_OK);
-        lip_query query = {(lip_norm)(2 + i % 2), LIP_NORM_2, {LIP_OUTPUT_ROW, 0, 0}, region};
+        lip_query query = {(lip_norm)(2 + i % 2), LIP_NORM_2, {LIP_OUTPUT_ROW, 0, 0}, region, NULL};
         lip_step one = run(lip_shor_method, net, &query, NULL);
         lip_step two = run(lip_shor_method, net2, &query, NULL);
         assert_true(one.complete && two.value == 2 * one.value);
@@ -119,7 +121,7 @@ static void test_shor_refuses_depth(void **state) {
     lip_rng_seed(&rng, 323);
     lip_network *net = random_conv_network(&rng);
     assert_int_equal(lip_region_everywhere(lip_inputs(net), &region, &err), LIP_OK);
-    lip_query query = {LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, region};
+    lip_query query = {LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, region, NULL};
     lip_step step = run(lip_shor_method, net, &query, NULL);
     assert_true(!step.complete && isinf(step.value));
     assert_non_null(strstr(step.note, "one hidden layer"));
@@ -159,7 +161,7 @@ static void test_tiny_ranges_do_not_underflow(void **state) {
     assert_int_equal(lip_builder_finish(b, &net, &err), LIP_OK);
     lip_builder_free(b);
     assert_int_equal(lip_region_everywhere(1, &region, &err), LIP_OK);
-    lip_query q = {LIP_NORM_INF, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region};
+    lip_query q = {LIP_NORM_INF, LIP_NORM_2, {LIP_OUTPUT_ALL, 0, 0}, region, NULL};
     assert_int_equal(lip_gradient_norm(net, &q, &x, &lo, &hi, &decided, &err), LIP_OK);
     assert_true(decided && lo > 0);
     assert_int_equal(lip_bound(net, &q, "tangent", NULL, NULL, NULL, &r, &err), LIP_OK);
@@ -183,7 +185,7 @@ static void test_no_path_is_zero(void **state) {
     assert_int_equal(lip_builder_finish(b, &net, &err), LIP_OK);
     lip_builder_free(b);
     assert_int_equal(lip_region_everywhere(2, &region, &err), LIP_OK);
-    lip_query q = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 0, 0}, region};
+    lip_query q = {LIP_NORM_2, LIP_NORM_2, {LIP_OUTPUT_ROW, 0, 0}, region, NULL};
     assert_int_equal(lip_bound(net, &q, "tangent", NULL, NULL, NULL, &r, &err), LIP_OK);
     assert_true(r->upper == 0);
     lip_result_free(r);
