@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 
 LIMIT = 600  # seconds: a hang is a failure
 INDENT = "    "
@@ -66,16 +67,19 @@ def main():
     if len(sys.argv) < 3 or sys.argv[3:] not in ([], ["--update"]):
         sys.exit("usage: test_readme.py PROGRAM ROOT [--update]")
     program, update = os.path.abspath(sys.argv[1]), sys.argv[3:] == ["--update"]
-    os.chdir(sys.argv[2])
-    with open("README.md", encoding="utf-8") as file:
+    readme = os.path.join(os.path.abspath(sys.argv[2]), "README.md")
+    examples = os.path.join(os.path.abspath(sys.argv[2]), "examples")
+    with open(readme, encoding="utf-8") as file:
         lines = file.read().split("\n")
     found = list(blocks(lines))
     if len(found) < 2:
         sys.exit(f"README.md: expected at least two blocks '$ lipcert ...', found {len(found)}")
     failed = 0
-    for first, last, command, shown in reversed(found):
-        output = subprocess.run([program, *command], check=True, stdout=subprocess.PIPE, text=True,
-                                timeout=LIMIT).stdout
+    with tempfile.TemporaryDirectory() as folder:  # the commands write files
+        os.symlink(examples, os.path.join(folder, "examples"))
+        outputs = [subprocess.run([program, *command], check=True, stdout=subprocess.PIPE, text=True,
+                                  timeout=LIMIT, cwd=folder).stdout for _, _, command, _ in found]
+    for (first, last, _, shown), output in reversed(list(zip(found, outputs))):
         printed = excerpt(output, any(line.startswith("method ") for line in shown))
         if len(shown) == len(printed) and all(map(same, shown, printed)):
             continue
@@ -84,7 +88,7 @@ def main():
         lines[first:last] = [INDENT + line for line in printed]
     print(f"{len(found)} blocks, {failed} differ")
     if failed and update:
-        with open("README.md", "w", encoding="utf-8") as file:
+        with open(readme, "w", encoding="utf-8") as file:
             file.write("\n".join(lines))
     elif failed:
         sys.exit("test_readme.py PROGRAM ROOT --update writes the present output into README.md")

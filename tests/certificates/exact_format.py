@@ -1,0 +1,368 @@
+"""Readers of canonical networks and certificates, strict, with exact numbers (docs/canonical-format.md,
+docs/certificate.md).  They share nothing with lipcheck or the library; standard library only.
+
+Both files are lines of tokens.  A token is an integer, a real or a word in its one spelling, so that
+what is accepted has one text.  Everything else raises Malformed, with the line.
+"""
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+INTEGER = re.compile(r"0|[1-9][0-9]{0,18}")
+NORMAL = re.compile(r"(-?)0x1(?:\.([0-9a-f]{0,12}[1-9a-f]))?p(?:\+(0|[1-9][0-9]{0,3})|(-[1-9][0-9]{0,3}))")
+SUBNORMAL = re.compile(r"(-?)0x0\.([0-9a-f]{0,12}[1-9a-f])p-1022")
+HASH = re.compile(r"[0-9a-f]{64}")
+LARGEST = 10**9
+NORMS = ("1", "2", "inf")
+# the multipliers of a layer in their order, with the roles of the neurons that have one
+MULTIPLIERS = {"bound": "vb", "tangent": "vb", "range": "vb", "bin": "sb", "gate": "b", "switch": "b", "cap": "b"}
+
+
+class Malformed(Exception):
+    """The text does not follow its grammar."""
+
+
+class Lines:
+    """The lines of a file, one after the other, each a list of tokens."""
+
+    def __init__(self, data, name):
+        self.name, self.number = name, 0
+        self.lines = data.decode("latin-1").split("\n")
+        if self.lines.pop() != "":
+            self.fail("the last line has no end")
+
+    def fail(self, sentence):
+        raise Malformed(f"{self.name}, line {self.number}: {sentence}")
+
+    def need(self, condition, sentence):
+        if not condition:
+            self.fail(sentence)
+
+    def peek(self):
+        """The first word of the next line, "" at the end."""
+        return self.lines[self.number].split(" ")[0] if self.number < len(self.lines) else ""
+
+    def next(self, keyword=None, tokens=None):
+        """The tokens of the next line without `keyword`, which must be its first; `tokens` of them."""
+        self.need(self.number < len(self.lines), "a line is missing")
+        found = self.lines[self.number].split(" ")
+        self.number += 1
+        if keyword is not None:
+            self.need(found[0] == keyword, f"expected '{keyword}'")
+            found = found[1:]
+        if tokens is not None:
+            self.need(len(found) == tokens, f"expected {tokens} values, found {len(found)}")
+        return found
+
+    def end(self):
+        self.next("end", 0)
+        self.need(self.number == len(self.lines), "something follows 'end'")
+
+    def integer(self, token, least=0, most=LARGEST):
+        self.need(INTEGER.fullmatch(token), "expected an integer")
+        self.need(least <= int(token) <= most, f"expected an integer from {least} to {most}")
+        return int(token)
+
+    def real(self, token):
+        if token == "0x0p+0":
+            return Fraction(0)
+        match = NORMAL.fullmatch(token)
+        if match:
+            sign, digits, up, down = match.groups()
+            mantissa, exponent = int("1" + (digits or ""), 16), int(up or down)
+            self.need(-1022 <= exponent <= 1023, "a real that is not finite or not normal")
+        else:
+            match = SUBNORMAL.fullmatch(token)
+            self.need(match, "expected a real in its one spelling")
+            sign, digits = match.groups()
+            mantissa, exponent = int(digits, 16), -1022
+        exponent -= 4 * len(digits or "")
+        value = Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
+        return -value if sign else value
+
+    def reals(self, keyword, count):
+        return [self.real(token) for token in self.next(keyword, count)]
+
+
+# ---- Networks ------------------------------------------------------------------------------------
+
+@dataclass
+class Term:
+    """rows[k] = {column: weight that is not 0}"""
+    source: int
+    rows: list
+    columns: int
+
+
+@dataclass
+class Layer:
+    bias: list
+    relu: bool
+    terms: list = field(default_factory=list)
+
+
+class Network:
+    """layers[1..L]; width[0..L]"""
+
+    def __init__(self, data, name="network"):
+        lines = Lines(data, name)
+        lines.need(lines.next("lipcert-network") == ["1"], "expected version 1")
+        self.width = [lines.integer(lines.next("input", 1)[0], 1)]
+        count = lines.integer(lines.next("layers", 1)[0], 1)
+        self.layers = [None]
+        for number in range(1, count + 1):
+            self.layers.append(self.read_layer(lines, number, number == count))
+        lines.end()
+        lines.need(self.all_used(), "a layer does not contribute to the output")
+
+    @property
+    def depth(self):
+        return len(self.layers) - 1
+
+    def relus(self):
+        return [l for l in range(1, self.depth + 1) if self.layers[l].relu]
+
+    def read_layer(self, lines, number, last):
+        token = lines.next("layer", 4)
+        lines.need(lines.integer(token[0]) == number, f"expected layer {number}")
+        width, terms = lines.integer(token[1], 1), lines.integer(token[3])
+        lines.need(token[2] == "linear" or (token[2] == "relu" and not last), "expected a phase")
+        layer = Layer(lines.reals("bias", width), token[2] == "relu")
+        for _ in range(terms):
+            layer.terms.append(self.read_term(lines, width, number))
+        self.width.append(width)
+        return layer
+
+    def read_term(self, lines, width, number):
+        token = lines.next("term")
+        lines.need(len(token) > 2, "expected a term")
+        source = lines.integer(token[0], 0, number - 1)
+        columns = self.width[source]
+        read = {"dense": dense, "sparse": sparse, "conv": conv}.get(token[1])
+        lines.need(read, "expected 'dense', 'sparse' or 'conv'")
+        return Term(source, read(lines, token[2:], width, columns), columns)
+
+    def all_used(self):
+        used = {self.depth}
+        for l in range(self.depth, 0, -1):
+            if l in used:
+                used |= {term.source for term in self.layers[l].terms}
+        return used >= set(range(1, self.depth + 1))
+
+
+def sizes(lines, tokens, width, columns, count):
+    lines.need(len(tokens) == count, f"expected {count} sizes")
+    lines.need(lines.integer(tokens[0]) == width, f"expected {width} rows")
+    lines.need(lines.integer(tokens[1]) == columns, f"expected {columns} columns")
+
+
+def dense(lines, tokens, width, columns):
+    sizes(lines, tokens, width, columns, 2)
+    rows = []
+    for _ in range(width):
+        values = [lines.real(token) for token in lines.next(None, columns)]
+        rows.append({j: a for j, a in enumerate(values) if a})
+    return rows
+
+
+def sparse(lines, tokens, width, columns):
+    sizes(lines, tokens, width, columns, 3)
+    entries, rows = lines.integer(tokens[2], 0, width * columns), []
+    for _ in range(width):
+        token = lines.next()
+        count, row, last = lines.integer(token[0], 0, entries), {}, -1
+        entries -= count
+        lines.need(len(token) == 1 + 2 * count, f"expected {count} entries")
+        for at in range(1, len(token), 2):
+            last = lines.integer(token[at], last + 1, columns - 1)
+            row[last] = lines.real(token[at + 1])
+        rows.append({j: a for j, a in row.items() if a})
+    lines.need(entries == 0, "fewer entries than announced")
+    return rows
+
+
+def conv(lines, tokens, width, columns):
+    lines.need(len(tokens) == 15, "expected 15 sizes")
+    size = [lines.integer(token, 0 if i in (12, 13) else 1) for i, token in enumerate(tokens)]
+    in_c, in_h, in_w, out_c, out_h, out_w, k_h, k_w = size[:8]
+    step_h, step_w, wide_h, wide_w, top, left, groups = size[8:]
+    lines.need(in_c * in_h * in_w == columns and out_c * out_h * out_w == width, "the sizes do not fit")
+    lines.need(in_c % groups == 0 and out_c % groups == 0, "the groups do not divide the channels")
+    depth, rows = in_c // groups, []
+    for o in range(out_c):
+        w = [lines.real(token) for token in lines.next(None, depth * k_h * k_w)]
+        first = o // (out_c // groups) * depth
+        for y in range(out_h):
+            for x in range(out_w):
+                row = {}
+                for at, weight in enumerate(w):
+                    c, dy, dx = at // (k_h * k_w), at // k_w % k_h, at % k_w
+                    i, j = y * step_h + dy * wide_h - top, x * step_w + dx * wide_w - left
+                    if weight and 0 <= i < in_h and 0 <= j < in_w:
+                        row[((first + c) * in_h + i) * in_w + j] = weight
+                rows.append(row)
+    return rows
+
+
+# ---- Certificates --------------------------------------------------------------------------------
+
+@dataclass
+class Part:
+    """An input or output set is (kind, index); the index is None for 'cube' and 'ball'."""
+    input: tuple
+    output: tuple
+    roles: dict = field(default_factory=dict)        # layer -> string
+    one: Fraction = None
+    input_multipliers: list = None
+    dual: list = None
+    multipliers: dict = field(default_factory=dict)  # (layer, kind) -> list
+
+
+class Certificate:
+    """What the file says; nothing is decided here but the grammar."""
+
+    def __init__(self, data, network, name="certificate"):
+        self.lines, self.network = Lines(data, name), network
+        lines = self.lines
+        lines.need(lines.next("lipcert-certificate") == ["1"], "expected version 1")
+        self.sha256 = lines.next("network", 1)[0]
+        lines.need(HASH.fullmatch(self.sha256), "expected 64 lower-case hexadecimal digits")
+        self.read_region()
+        self.norms = lines.next("norms", 2)
+        lines.need(all(norm in NORMS for norm in self.norms), "expected two norms")
+        self.read_output()
+        self.bounds = lines.next("bounds", 1)[0]
+        lines.need(self.bounds in ("none", "interval", "linear"), "expected kind of bounds")
+        lines.need(self.bounds != "linear" or self.region != "everywhere", "linear needs a region")
+        self.slopes = self.read_digits("slopes", "01") if self.bounds == "linear" else {}
+        self.upper, self.lower = self.read_claim("upper"), self.read_claim("lower")
+        lines.need(self.upper is not None or self.lower is not None, "nothing is claimed")
+        self.statement, self.spectral, self.parts = None, {}, []
+        if self.upper is not None:
+            self.read_statement()
+        if self.lower is not None:
+            lines.next("witness", 0)
+            self.point = lines.reals("point", network.width[0])
+            self.direction = lines.reals("direction", network.width[0])
+        lines.end()
+
+    def read_region(self):
+        lines, n = self.lines, self.network.width[0]
+        token = lines.next("region")
+        self.region = token[0] if token else ""
+        lines.need(self.region in ("everywhere", "box", "ball"), "expected a region")
+        lines.need(len(token) == 1 + (self.region == "ball"), "too few or too many values")
+        if self.region == "box":
+            self.lo, self.hi = lines.reals("lo", n), lines.reals("hi", n)
+            lines.need(all(a <= b for a, b in zip(self.lo, self.hi)), "lo > hi")
+        elif self.region == "ball":
+            self.radius = lines.real(token[1])
+            lines.need(self.radius >= 0, "the radius is negative")
+            self.centre = lines.reals("centre", n)
+
+    def read_output(self):
+        """S as rows {output: coefficient}."""
+        lines, m = self.lines, self.network.width[-1]
+        token = lines.next("output")
+        arguments = {"all": 0, "row": 1, "margin": 2}.get(token[0] if token else "")
+        lines.need(arguments is not None and len(token) == 1 + arguments, "expected an output")
+        index = [lines.integer(i, 0, m - 1) for i in token[1:]]
+        self.single = arguments > 0
+        if arguments == 0:
+            self.rows = [{k: Fraction(1)} for k in range(m)]
+        else:
+            lines.need(len(set(index)) == arguments, "the outputs of a margin differ")
+            self.rows = [dict(zip(index, (Fraction(1), Fraction(-1))))]
+
+    def read_digits(self, keyword, letters):
+        """A string for every relu layer."""
+        found = {}
+        for l in self.network.relus():
+            token = self.lines.next(keyword, 2)
+            self.lines.need(self.lines.integer(token[0]) == l, f"expected layer {l}")
+            self.lines.need(len(token[1]) == self.network.width[l] and set(token[1]) <= set(letters),
+                            f"expected {self.network.width[l]} of '{letters}'")
+            found[l] = token[1]
+        return found
+
+    def read_claim(self, keyword):
+        token = self.lines.next(keyword, 1)[0]
+        if token == "none":
+            return None
+        value = self.lines.real(token)
+        self.lines.need(value >= 0, "a claim is at least 0")
+        return value
+
+    def read_statement(self):
+        lines = self.lines
+        token = lines.next("statement")
+        self.statement = token[0] if token else ""
+        lines.need(self.statement in ("product", "interval", "sdp"), "expected a statement")
+        lines.need(len(token) == 1 + (self.statement == "sdp"), "too few or too many values")
+        if self.statement == "interval":
+            self.read_interval()
+        else:
+            self.read_spectral()
+        if self.statement == "sdp":
+            for _ in range(lines.integer(token[1], 1)):
+                self.parts.append(self.read_part())
+
+    def read_interval(self):
+        lines = self.lines
+        for name in ("magnitude", "midpoint", "radius"):
+            if lines.peek() == name:
+                self.spectral[name] = lines.real(lines.next(name, 1)[0])
+        lines.need(not self.spectral or self.norms == ["2", "2"], "spectral lines need the norms 2 2")
+
+    def read_spectral(self):
+        lines, last = self.lines, (0, 0)
+        while lines.peek() == "spectral":
+            token = lines.next("spectral", 3)
+            layer = lines.integer(token[0], 1, self.network.depth)
+            at = (layer, lines.integer(token[1], 0, len(self.network.layers[layer].terms) - 1))
+            lines.need(at > last, "spectral lines are sorted, each at most once")
+            self.spectral[at], last = lines.real(token[2]), at
+
+    def read_set(self, token, size, fixed):
+        lines = self.lines
+        lines.need(token and token[0] in ("cube", "ball", "unit") + fixed, "expected a set")
+        kind = token.pop(0)
+        if kind not in ("unit", "fixed"):
+            return (kind, None)
+        lines.need(token, "expected an index")
+        return (kind, lines.integer(token.pop(0), 0, size - 1))
+
+    def read_part(self):
+        lines, network = self.lines, self.network
+        token = lines.next("part")
+        part = Part(self.read_set(token, network.width[0], ()),
+                    self.read_set(token, len(self.rows), ("fixed",)))
+        lines.need(not token, "too many values")
+        fixed = part.output[0] == "fixed"
+        part.roles = self.read_digits("roles", "aivbs" if fixed else "aivb")
+        for l in range(1, network.depth):
+            for term in network.layers[l].terms:
+                lines.need("s" not in part.roles.get(term.source, ""), "an inner layer reads an 's'")
+        if fixed or any("b" in letters for letters in part.roles.values()):
+            part.one = lines.real(lines.next("one", 1)[0])
+        cube = part.input[0] == "cube"
+        part.input_multipliers = lines.reals("input", network.width[0] if cube else 1)
+        if not fixed:
+            part.dual = lines.reals("dual", len(self.rows) if part.output[0] == "cube" else 1)
+        self.read_multipliers(part)
+        return part
+
+    def read_multipliers(self, part):
+        lines, kinds, last = self.lines, list(MULTIPLIERS), (0, 0)
+        while lines.peek() in kinds:
+            kind = lines.peek()
+            token = lines.next(kind)
+            lines.need(token, "expected a layer")
+            at = (lines.integer(token[0]), kinds.index(kind))
+            count = sum(role in MULTIPLIERS[kind] for role in part.roles.get(at[0], ""))
+            lines.need(at > last, "multipliers are sorted, each line at most once")
+            lines.need(count > 0 and len(token) == 1 + count, f"expected {count} multipliers, at least 1")
+            part.multipliers[at[0], kind], last = [lines.real(value) for value in token[1:]], at
+        for l in self.network.relus():
+            used = (l, "range") in part.multipliers or (l, "cap") in part.multipliers
+            lines.need(((l, "bound") in part.multipliers) == used, "bound belongs to range and cap")

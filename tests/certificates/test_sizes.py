@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""lipcheck where the exact checker is too slow, and on sizes that lie; usage: test_sizes.py LIPCHECK [--unlimited]
+
+Thresholds: for given multipliers numpy finds the least s of a spectral line, and the least `dual` of a part,
+for which the matrix is positive semidefinite.  A little above lipcheck has to verify, a little below to
+reject; so the blocked factorisation is tested on matrices of some hundred rows from both sides.
+
+Hostile sizes: short files that ask for large arrays.  Within 300 MiB of address space (--unlimited: for
+sanitizers) lipcheck has to end by itself, with status 1 or 2 and a last line that fits.
+"""
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+from corpus_tools import Claim, dense, layer, network, real, reals, sha256, sparse
+
+MEMORY = 300 << 20
+GAP = 1e-8
+failures = []
+
+
+def expect(condition, name, sentence):
+    if not condition:
+        failures.append(f"{name}: {sentence}")
+
+
+class Checker:
+    def __init__(self, program, folder, memory):
+        self.program, self.folder, self.memory = program, pathlib.Path(folder), memory
+
+    def __call__(self, net, cert):
+        """(exit status, last line)"""
+        for name, text in (("net", net), ("cert", cert)):
+            (self.folder / name).write_text(text)
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (self.memory, self.memory))
+
+        done = subprocess.run([self.program, str(self.folder / "net"), str(self.folder / "cert")], text=True,
+                              stdout=subprocess.PIPE, timeout=120, preexec_fn=limit if self.memory else None)
+        return done.returncode, ("\n" + done.stdout).split("\n")[-2]
+
+
+# ---- Thresholds ----------------------------------------------------------------------------------
+
+def chain(rng, *widths):
+    weights = [np.round(rng.normal(size=(b, a)) * 64 / np.sqrt(a)) / 64 for a, b in zip(widths, widths[1:])]
+    last = len(weights)
+    net = network(widths[0], *(layer(l, "linear" if l == last else "relu", np.zeros(len(a)), dense(l - 1, a))
+                               for l, a in enumerate(weights, 1)))
+    return net, weights
+
+
+def convolution(rng, channels, side):
+    """A layer of 3 x 3 kernels with padding, as text and as a matrix."""
+    kernel = np.round(rng.normal(size=(channels, 9)) * 64) / 64
+    size = side * side
+    matrix = np.zeros((channels * size, size))
+    for o in range(channels):
+        for y in range(side):
+            for x in range(side):
+                for k in range(9):
+                    i, j = y + k // 3 - 1, x + k % 3 - 1
+                    if 0 <= i < side and 0 <= j < side:
+                        matrix[(o * side + y) * side + x, i * side + j] = kernel[o, k]
+    term = f"term 0 conv 1 {side} {side} {channels} {side} {side} 3 3 1 1 1 1 1 1 1\n"
+    return term + "".join(reals(row)[1:] + "\n" for row in kernel), matrix
+
+
+def both_sides(check, name, net, make, least):
+    """make(x) is a certificate that is true for x >= least only."""
+    for factor, status in ((1 + GAP, 0), (1 - GAP, 1)):
+        found, line = check(net, make(least * factor))
+        expect(found == status, name, f"{factor} times the threshold: exit status {found}, {line!r}")
+
+
+def spectral(check, name, net, weights):
+    for l, a in enumerate(weights, 1):
+        def make(s, l=l):
+            claim = Claim(net, ("everywhere",), "2 2", "all").product((l, 0, s))
+            claim.upper = 2.0**500
+            return claim.text()
+        both_sides(check, f"{name}, spectral {l}", net, make, np.linalg.norm(a, 2))
+
+
+def slack(check, name, net, weights, kinds):
+    """Forward elimination: with M_l = 2 Lam - Lam F Lam > 0, S >= 0 iff dual >= lambda_max(C M^-1 C' / 4),
+    in the scaling where S has Lam on the diagonal and -Lam W / 2 beside it."""
+    n, rows = weights[0].shape[1], len(weights[-1])
+    inputs = np.full(n if kinds[0] == "cube" else 1, 1.0)
+    f, lines = weights[0] @ weights[0].T, []
+    for l, a in enumerate(weights[1:], 1):
+        lam = np.full(len(f), 2.0 / np.linalg.norm(f, 2))  # near the best, of few digits
+        lam = np.array([float(np.format_float_positional(v, 6, fractional=False)) for v in lam])
+        lines.append(f"tangent {l}{reals(lam)}\n")
+        pivot = np.diag(lam) - np.outer(lam, lam) * f / 4
+        f = a @ np.linalg.inv(pivot) @ a.T
+    least = np.linalg.norm(f, 2) / 4
+    head = f"statement sdp 1\npart {kinds[0]} {kinds[1]}\n"
+    head += "".join(f"roles {l} {'v' * len(a)}\n" for l, a in enumerate(weights[:-1], 1))
+    norms = "2 2" if kinds == ("ball", "ball") else "inf 1"
+
+    def make(dual):
+        claim = Claim(net, ("everywhere",), norms, "all")
+        claim.upper = 2.0**500
+        claim.statement = head + f"input{reals(inputs)}\ndual{reals([dual] * (rows if kinds[1] == 'cube' else 1))}\n" + \
+            "".join(lines)
+        return claim.text()
+    both_sides(check, f"{name}, sdp {kinds[0]} {kinds[1]}", net, make, least)
+
+
+def thresholds(check):
+    rng = np.random.default_rng(5)
+    for widths in ((40, 130, 3), (9, 33, 34, 35, 36, 5), (150, 70, 1), (6,) + (12,) * 20 + (2,)):
+        net, weights = chain(rng, *widths)
+        name = "-".join(map(str, widths))
+        spectral(check, name, net, weights)
+        slack(check, name, net, weights, ("ball", "ball"))
+        slack(check, name, net, weights, ("cube", "cube"))
+    text, matrix = convolution(rng, 3, 9)
+    last = np.round(rng.normal(size=(4, len(matrix))) * 64) / 64
+    net = network(81, layer(1, "relu", np.zeros(len(matrix)), text), layer(2, "linear", np.zeros(4), dense(1, last)))
+    spectral(check, "convolution", net, [matrix, last])
+    slack(check, "convolution", net, [matrix, last], ("ball", "ball"))
+    some = {(i, j): 1 + (i * j) % 5 for i in range(90) for j in range(i % 7, 120, 11 + i % 3)}
+    rows = [{j: a for (k, j), a in some.items() if k == i} for i in range(90)]
+    full = np.array([[row.get(j, 0) for j in range(120)] for row in rows], float)
+    net = network(120, layer(1, "linear", np.zeros(90), sparse(0, rows, 120)))
+    spectral(check, "sparse", net, [full])
+
+
+# ---- Hostile sizes -------------------------------------------------------------------------------
+
+def hostile(check):
+    one = layer(2, "linear", [0], "term 1 dense 1 1\n0x1p+0\n")
+    wide = 10**9
+    inputs = f"lipcert-network 1\ninput {wide}\nlayers 2\n" + layer(
+        1, "relu", [0], f"term 0 sparse 1 {wide} 1\n1 {wide - 1} 0x1p+0\n") + one + "end\n"
+    folded = f"lipcert-network 1\ninput {wide}\nlayers 2\n" + layer(
+        1, "relu", [0], f"term 0 conv 1 1 {wide} 1 1 1 1 1 1 1 1 1 0 0 1\n0x1p+0\n") + one + "end\n"
+    many = 1200
+    unfolded = network(many, layer(1, "linear", np.zeros(many), f"term 0 conv 1 1 {many} 1 1 {many} 1 {many} 1 1 1 1 0 "
+                                   f"{many // 2} 1\n" + " ".join(["0x1p+0"] * many) + "\n"))
+    outputs = network(1, layer(1, "linear", np.zeros(20000), sparse(0, [{0: 1}] * 20000, 1)))
+    gram = network(9000, layer(1, "linear", np.zeros(9000), sparse(0, [{0: 1, i: 1} for i in range(1, 9000)] + [{0: 1}], 9000)))
+    slacks = network(1, layer(1, "relu", np.zeros(9000), sparse(0, [{0: 1}] * 9000, 1)),
+                     layer(2, "linear", [0], "term 1 dense 1 9000\n" + " ".join(["0x1p+0"] * 9000) + "\n"))
+    statements = {
+        "product": "statement product\n", "interval": "statement interval\n", "spectral": f"statement product\nspectral 1 0 {real(1e4)}\n",
+        "part": "statement sdp 1\npart ball ball\nroles 1 v\ninput 0x1p+0\ndual 0x1p+0\ntangent 1 0x1p+0\n",
+        "bins": "statement sdp 1\npart ball fixed 0\nroles 1 " + "s" * 9000 + "\none 0x1p+20\ninput 0x1p+20\nbin 1" +
+                " 0x1p+20" * 9000 + "\n",
+        "parts": "statement sdp 1000000000\n" + "part ball ball\n" * 50}
+    for what, net, output, names in (
+            ("inputs", inputs, "all", ("product", "interval", "part")), ("folded", folded, "all", ("product", "interval", "part")),
+            ("unfolded", unfolded, "all", ("product", "spectral")), ("outputs", outputs, "all", ("product", "interval")),
+            ("gram", gram, "all", ("spectral", "parts")), ("slacks", slacks, "row 0", ("bins",))):
+        for name in names:
+            cert = f"lipcert-certificate 1\nnetwork {sha256(net)}\nregion everywhere\nnorms 2 2\noutput {output}\n" \
+                f"bounds none\nupper {real(2.0**1000)}\nlower none\n{statements[name]}end\n"
+            status, line = check(net, cert)
+            words = {0: "s VERIFIED", 1: "s REJECTED ", 2: "s MALFORMED "}
+            expect(status in words and line.startswith(words[status]), f"hostile {what}, {name}",
+                   f"exit status {status}, {line!r}")
+            if os.environ.get("VERBOSE"):
+                print(what, name, status, line)
+
+
+def main(arguments):
+    unlimited = "--unlimited" in arguments
+    arguments = [a for a in arguments if a != "--unlimited"]
+    if len(arguments) != 2:
+        print("usage: test_sizes.py LIPCHECK [--unlimited]", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        check = Checker(arguments[1], folder, 0 if unlimited else MEMORY)
+        thresholds(check)
+        if not unlimited:
+            hostile(check)
+    for failure in failures:
+        print(f"FAILED {failure}")
+    print(f"failures: {len(failures)}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
