@@ -1,18 +1,12 @@
-/* What the files of lipcheck share.  Read in this order:
+/* What the files of lipcheck share.  Order of reading, with the sections of certificate.md:
  *
- *   lipcheck.c                                     the program
- *   text.c sha256.c network.c certificate.c        files: everything malformed is found here
- *   round.h                                        the rounding rules that every proof uses
- *   bounds.c     pre-activation bounds, stable neurons       (certificate.md, sections 3 to 5)
- *   norms.c      norms of matrices, statement `product`      (6, 7)
- *   jacobian.c   statement `interval`                        (8)
- *   sdp.c        statement `sdp`                             (9)
- *   positive.c   positive semidefinite matrices              (9, theorem 8)
- *   witness.c    lower bounds                                (10)
+ *   lipcheck.c (11), text.c, sha256.c, network.c, certificate.c (2)     files; everything malformed
+ *   round.h (4)      rounding           bounds.c (3, 5)   stable neurons      norms.c (6, 7)
+ *   jacobian.c (8)   interval matrix    sdp.c, positive.c (9)                 witness.c (10)
  *
- * Nothing is shared with lipcert.  A function that returns a bound has proved it; if something is wrong,
- * it does not return.  Layer 0 is the input.  Neurons of all layers, inputs first, are numbered
- * through: neuron k of layer l is number net->first[l] + k. */
+ * Nothing is shared with lipcert.  A function that returns a bound has proved it; if something is
+ * wrong, it does not return.  Layer 0 is the input.  Neurons of all layers, inputs first, are
+ * numbered through: neuron k of layer l is number net->first[l] + k. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -20,65 +14,59 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Say why and exit with status 1, or 2 if a file or the call is at fault. */
-_Noreturn void reject(const char *format, ...);
-_Noreturn void give_up(const char *format, ...);
+enum { VERIFIED, REJECTED, FAILED };
+_Noreturn void stop(int status, const char *format, ...); /* say why and exit */
 
 /* Zeroed memory, never NULL; at most 8 GiB in all.  release frees what was taken after the mark. */
 void *take(size_t count, size_t size);
 void *mark(void);
 void release(const void *mark);
-/* The array, or a copy of twice its room if its `used` objects fill it (used: 0, 1, 2, 3, ...). */
+/* The array, or a copy with twice its room if its `used` objects fill it (used: 0, 1, 2, ...). */
 void *grow(void *array, size_t used, size_t size);
 size_t times(size_t a, size_t b); /* 2^64 - 1 if the product is larger */
 
-/* A file in memory, followed by a 0 byte, and a position in it. */
-struct text {
+struct text { /* a file in memory, a 0 byte behind it, and a position in it */
     const char *name;
     char *bytes;
     size_t size, at, line;
 };
-
 struct text text_open(const char *name);
 _Noreturn void malformed(const struct text *t, const char *expected, ...);
 void expect(struct text *t, const char *s); /* exactly these bytes come next */
 bool maybe(struct text *t, const char *s);  /* skip them if they do */
-size_t integer(struct text *t, size_t least, size_t most, const char *what);
-double real(struct text *t);
-double *reals(struct text *t, size_t count); /* a space and a real, count times, then a line feed */
-/* Malformed unless `count` things of at least `bytes` bytes each can follow. */
-void need(const struct text *t, size_t count, size_t bytes);
-
+/* The number of the one of these strings (the last is NULL) that comes next. */
+int choice(struct text *t, const char *const *word);
+#define CHOICE(t, ...) choice(t, (const char *const[]){__VA_ARGS__, NULL})
+/* Both after the bytes `before`. */
+size_t integer(struct text *t, const char *before, size_t least, size_t most, const char *what);
+double real(struct text *t, const char *before);
+double *reals(struct text *t, const char *name,
+              size_t count); /* name, count times " real", a line feed */
+void need(const struct text *t, size_t count,
+          size_t bytes); /* malformed unless so much can follow */
 void sha256_hex(const char *bytes, size_t size, char hex[65]);
 
-/* Row i has entries start[i] .. start[i + 1] - 1; none of them is 0.  In a `rounded` matrix, which
- * has one row, entries have a relative error of up to 2^-53. */
-struct matrix {
-    size_t rows, cols, *start;
+struct matrix { /* row i: entries start[i] .. start[i + 1] - 1, none of them 0 */
+    size_t rows, cols, *start, source; /* source: the layer that it is applied to */
     uint32_t *col;
     double *val;
-    bool rounded;
+    bool rounded; /* one row, whose entries have a relative error of up to 2^-53 */
 };
-
-struct term {
-    size_t source;
-    struct matrix a;
-};
+struct matrix matrix_new(size_t rows, size_t cols, size_t room);
+void matrix_put(struct matrix *a, size_t row, size_t col,
+                double value); /* start[row + 1] moves on */
 
 struct layer {
-    size_t width, terms, letter; /* letter: if relu, how many neurons of relu layers come before */
-    bool relu, inner;            /* inner: read by a layer other than L */
+    size_t width, terms;
+    bool relu, inner; /* inner: read by a layer other than L */
     double *bias;
-    struct term *term;
+    struct matrix *term;
 };
-
 struct network {
-    size_t layers, *first, neurons;   /* L; 1 + L + 1 numbers; with inputs */
-    struct layer *layer;              /* [0] is the input */
-    size_t *relu, relu_layers, relus; /* the relu layers and the number of their neurons */
+    size_t layers, *first, neurons; /* L; for layers 0 .. L + 1; with inputs */
+    struct layer *layer;            /* [0] is the input */
     char hash[65];
 };
-
 void network_read(const char *name, struct network *net);
 
 enum region { EVERYWHERE, BOX, BALL };
@@ -88,87 +76,69 @@ enum bounds { NONE, INTERVAL, LINEAR };
 enum statement { PRODUCT, JACOBIAN, SDP };
 enum set { CUBE, SPHERE, UNIT, FIXED };
 enum multiplier { BOUND, TANGENT, RANGE, BIN, GATE, SWITCH, CAP, KINDS };
+enum state { UNSTABLE, ACTIVE, INACTIVE, BOTH };
 
 struct spectral {
     size_t layer, term;
     double s;
 };
-
-struct multipliers {
-    size_t kind, layer;
-    double *value;
-};
-
 struct part {
     enum set in, out;
-    size_t in_index, out_index, lines;
-    char *role; /* of the neurons of relu layers, in order; 0 behind */
+    size_t in_index, out_index;
     bool has_one;
-    double one, *input, *dual;
-    struct multipliers *line;
+    char *role;                           /* of all neurons, '-' without ReLU; a 0 behind */
+    double *m[KINDS], one, *input, *dual; /* m: of all neurons; a bound is infinite if not there */
 };
-
 struct certificate {
-    char hash[65];
+    char hash[65], *slope; /* slope: as role */
     enum region region;
-    double *lo, *hi, *centre, radius;
     enum norm p, q;
     enum output output;
-    size_t plus, minus, rows; /* the outputs of a row or margin; the rows of S */
     enum bounds bounds;
-    char *slope; /* of the neurons of relu layers, in order */
-    bool has_upper, has_lower;
-    double upper, lower, of_matrix[3]; /* magnitude, midpoint, radius; infinite if not there */
     enum statement statement;
+    bool has_upper, has_lower;
+    size_t plus, minus, rows, spectrals, parts; /* outputs of a row or margin; rows of S */
+    double *lo, *hi, *centre, radius, upper, lower, *point, *direction;
+    double of_matrix[3]; /* magnitude, midpoint, radius; infinite if not there */
     struct spectral *spectral;
-    size_t spectrals, parts;
     struct part *part;
-    double *point, *direction;
 };
-
 void certificate_read(const char *name, const struct network *net, struct certificate *cert);
-
-enum state { UNSTABLE, ACTIVE, INACTIVE };
 
 struct range {
     double lo, hi;
 };
-
-/* A network and a certificate with what follows from both. */
-struct problem {
+struct problem { /* a network and a certificate with what follows from both */
     const struct network *net;
     const struct certificate *cert;
-    struct term *last; /* the terms of layer L, their matrices replaced by S times them */
-    bool interior;     /* the region has one */
-    struct range *z;   /* of the inputs and all neurons but those of layer L; unused for bounds none */
-    enum state *state;
+    struct matrix *last; /* the terms of layer L, S times them */
+    bool interior;       /* the region has one */
+    struct range *z;     /* of the inputs and all neurons but those of layer L */
+    enum state *state;   /* of all neurons */
 };
-
-void bounds_compute(struct problem *p); /* interior, z, state */
-struct matrix matrix_transpose(const struct matrix *a);
-/* Upper bounds of |A|_{from -> to} in norm[from][to]; s: one of the 2-norm, or infinite. */
-void matrix_norms(const struct matrix *a, double s, double norm[3][3]);
-/* The same for a term, which has a number within its layer, with its spectral line if there is one. */
-void term_norms(const struct problem *p, const struct term *term, size_t layer, size_t number,
-                double norm[3][3]);
-void spectral_check(const struct matrix *a, double s, const char *what); /* proves |A|_2 <= s */
+void bounds_compute(struct problem *p); /* interior, state, and z unless `bounds none` */
 double product_bound(const struct problem *p);
 double jacobian_bound(const struct problem *p);
 double sdp_bound(const struct problem *p);
 double witness_bound(const struct problem *p);
 
+/* Upper bounds of |A|_{from -> to} in norm[from][to]; s: one of the 2-norm, or infinite. */
+void matrix_norms(const struct matrix *a, double s, double norm[3][3]);
+void spectral_check(const struct matrix *a, double s, const char *what); /* proves |A|_2 <= s */
+/* matrix_norms of term i of layer l with its spectral line, if that is the next, which is counted. */
+void term_norms(const struct problem *p, const struct matrix *a, size_t l, size_t i, size_t *next,
+                double norm[3][3]);
+
 /* A symmetric matrix of order n of which the entries from some first column of a row to the diagonal
- * are stored, four rows together (positive.c).  Row and column i are multiplied by 2^shift[i]. */
+ * are stored, four rows together (positive.c). */
 struct profile {
     size_t n, groups, *first; /* first: of each group of four rows */
     double **block;
-    int *shift;
+    int *shift; /* row and column i were multiplied by 2^shift[i] */
 };
-
-struct profile profile_new(size_t n, const size_t *first); /* first[i] <= i */
+struct profile profile_new(size_t n, const size_t *first);       /* first[i] <= i */
 double *profile_at(const struct profile *m, size_t i, size_t j); /* first[i] <= j <= i */
-/* Scale the diagonal to [1/2, 2); false if an entry of it is not positive and finite. */
-bool profile_scale(struct profile *m);
+bool profile_scale(struct profile *m); /* diagonal to [1/2, 2); false unless positive and finite */
 /* After profile_scale: is m + E positive semidefinite for every symmetric E whose rows have sums of
  * magnitudes of at most radius[i]?  true is a proof.  Destroys m. */
 bool profile_positive(struct profile *m, const double *radius);

@@ -1,8 +1,7 @@
 /* lipcheck NET CERT: does the certificate prove its claims about the network?
  *
  * Everything is proved anew from the two files (docs/certificate.md); the claims are only compared
- * with the result.  Nothing is tolerated: a comparison that cannot be made true, be it for a NaN,
- * rejects. */
+ * with the result.  A comparison that cannot be made true, be it for a NaN, rejects. */
 #include "round.h"
 #include <fenv.h>
 #include <stdarg.h>
@@ -11,96 +10,72 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: lipcheck NET CERT\n"
-    "\n"
-    "Check the certificate CERT, as written by 'lipcert bound --certificate', against the network NET\n"
-    "in its canonical format, as written by 'lipcert convert'.  Prints the bounds that were proved here\n"
-    "and 's VERIFIED', 's REJECTED reason' or 's MALFORMED file, line, reason'.\n"
-    "\n"
-    "  --help, --version\n"
-    "\n"
+    "usage: lipcheck NET CERT | --help | --version\n\n"
+    "Check the certificate CERT, as written by 'lipcert bound --certificate', against the network\n"
+    "NET in its canonical format, as written by 'lipcert convert'.  Prints the bounds proved here\n"
+    "and 's VERIFIED', 's REJECTED reason' or 's MALFORMED file, line, reason'.\n\n"
     "Exit status: 0 verified, 1 rejected, 2 malformed or unreadable file, or wrong usage.\n";
 
-void reject(const char *format, ...) {
+void stop(int status, const char *format, ...) {
+    FILE *to = status == REJECTED ? stdout : stderr;
     va_list args;
     va_start(args, format);
-    printf("s REJECTED ");
-    vprintf(format, args);
-    printf("\n");
+    fputs(status == REJECTED ? "s REJECTED " : "lipcheck: ", to);
+    vfprintf(to, format, args);
+    fputs("\n", to);
     va_end(args);
-    exit(1);
-}
-
-void give_up(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "lipcheck: ");
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
-    va_end(args);
-    exit(2);
+    exit(status);
 }
 
 /* printf rounds as the floating-point environment says. */
-static void print_bound(const char *name, double value, int direction) {
+static void print_bound(const char *name, double bound, int direction, double claim) {
     fesetround(direction);
-    printf("%s %.17g\n", name, value);
+    printf("%s %.17g\n", name, bound);
     fesetround(FE_TONEAREST);
+    if (!(direction == FE_UPWARD ? bound <= claim : bound >= claim))
+        stop(REJECTED, "the %s bound is not as good as claimed, %.17g", name, claim);
 }
 
 /* Layer L with its matrices replaced by S times them. */
-static struct term *select_outputs(const struct network *net, const struct certificate *c) {
+static struct matrix *select_outputs(const struct network *net, const struct certificate *c) {
     const struct layer *layer = &net->layer[net->layers];
-    struct term *last = take(layer->terms, sizeof *last);
+    struct matrix *last = take(layer->terms, sizeof *last);
     for (size_t i = 0; i < layer->terms; i++) {
-        const struct matrix *a = &layer->term[i].a;
-        last[i] = layer->term[i];
+        const struct matrix *a = &layer->term[i];
+        last[i] = *a;
         if (c->output == ALL) continue;
-        size_t at = a->start[c->plus], end = a->start[c->plus + 1], cols = a->cols;
-        size_t by = c->output == MARGIN ? a->start[c->minus] : 0;
-        size_t stop = c->output == MARGIN ? a->start[c->minus + 1] : 0;
-        struct matrix s = {1, cols, take(2, sizeof *s.start), NULL, NULL, c->output == MARGIN};
-        s.col = take(end - at + stop - by, sizeof *s.col);
-        s.val = take(end - at + stop - by, sizeof *s.val);
-        while (at < end || by < stop) { /* merge the two rows by columns */
-            bool plus = at < end && (by == stop || a->col[at] <= a->col[by]);
-            bool minus = by < stop && (at == end || a->col[by] <= a->col[at]);
-            size_t e = s.start[1];
-            s.col[e] = a->col[plus ? at : by];
-            s.val[e] = (plus ? a->val[at++] : 0) - (minus ? a->val[by++] : 0);
-            s.start[1] += s.val[e] != 0;
-        }
-        last[i].a = s;
+        double *row = take(a->cols, sizeof *row);
+        for (size_t e = a->start[c->plus]; e < a->start[c->plus + 1]; e++)
+            row[a->col[e]] = a->val[e];
+        for (size_t e = a->start[c->minus]; c->output == MARGIN && e < a->start[c->minus + 1]; e++)
+            row[a->col[e]] -= a->val[e];
+        last[i] = matrix_new(1, a->cols, a->cols);
+        for (size_t j = 0; j < a->cols; j++) matrix_put(&last[i], 0, j, row[j]);
+        last[i].rounded = c->output == MARGIN;
+        last[i].source = a->source;
     }
     return last;
 }
 
 int main(int argc, char **argv) {
-    static struct network net;
-    static struct certificate cert;
-    if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout) < 0 ? 2 : 0;
-    if (argc == 2 && !strcmp(argv[1], "--version")) return puts("lipcheck " LIPCHECK_VERSION) < 0 ? 2 : 0;
-    if (argc != 3 || argv[1][0] == '-') give_up("expected two files, see lipcheck --help");
-    if (fesetround(FE_TONEAREST)) give_up("round-to-nearest cannot be set");
+    struct network net = {0};
+    struct certificate cert = {0};
+    if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout) < 0 ? FAILED : VERIFIED;
+    if (argc == 2 && !strcmp(argv[1], "--version"))
+        return puts("lipcheck " LIPCHECK_VERSION) < 0 ? FAILED : VERIFIED;
+    if (argc != 3 || argv[1][0] == '-') stop(FAILED, "expected two files, see lipcheck --help");
+    if (fesetround(FE_TONEAREST)) stop(FAILED, "round-to-nearest cannot be set");
     network_read(argv[1], &net);
     certificate_read(argv[2], &net, &cert);
     if (strcmp(net.hash, cert.hash) != 0)
-        reject("the certificate is about the network %s, but this one is %s", cert.hash, net.hash);
+        stop(REJECTED, "the certificate is about the network %s, not %s", cert.hash, net.hash);
     struct problem p = {.net = &net, .cert = &cert, .last = select_outputs(&net, &cert)};
+    double (*const statement[])(const struct problem *) = {product_bound, jacobian_bound,
+                                                           sdp_bound};
     bounds_compute(&p);
-    if (cert.has_upper) {
-        double bound = cert.statement == PRODUCT    ? product_bound(&p)
-                       : cert.statement == JACOBIAN ? jacobian_bound(&p)
-                                                    : sdp_bound(&p);
-        print_bound("upper", bound, FE_UPWARD);
-        if (!(bound <= cert.upper)) reject("the upper bound is not as good as claimed, %.17g", cert.upper);
-    }
-    if (cert.has_lower) {
-        double bound = witness_bound(&p);
-        print_bound("lower", bound, FE_DOWNWARD);
-        if (!(bound >= cert.lower)) reject("the lower bound is not as good as claimed, %.17g", cert.lower);
-    }
+    if (cert.has_upper) print_bound("upper", statement[cert.statement](&p), FE_UPWARD, cert.upper);
+    if (cert.has_lower) print_bound("lower", witness_bound(&p), FE_DOWNWARD, cert.lower);
     puts("s VERIFIED");
-    if (fflush(stdout) || ferror(stdout)) give_up("cannot write the result");
-    return 0;
+    if (fflush(stdout) || ferror(stdout)) stop(FAILED, "cannot write the result");
+    return VERIFIED;
 }

@@ -66,7 +66,7 @@ static void subtract_errors(struct profile *m, const double *radius) {
     double gamma = gam(longest + 1), c = gamma * (1 + 2 * gamma);
     for (size_t i = 0; i < n; i++) {
         double *a = profile_at(m, i, i), e = (i < m->n ? radius[i] : 0) + 2 * c * root[i] * sum[i];
-        e = (e + 4 * (double)n * 0x1p-1022) * (1 + 0x1p-18); /* the sums are rounded by less than 2^-19 */
+        e = (e + 4 * (double)n * 0x1p-1022) * (1 + 0x1p-18); /* rounding of sums: below 2^-19 */
         *a -= up(e + 0x1p-52 * *a);
     }
 }
@@ -98,7 +98,8 @@ static bool compute(struct profile *m, size_t g, size_t h) {
     if (f > 4 * h) return true;
     double *t = m->block[g] + 4 * (4 * h - f), *d = m->block[h] + 4 * (4 * h - e);
     if (4 * h > begin)
-        subtract_products(t, m->block[g] + 4 * (begin - f), m->block[h] + 4 * (begin - e), 4 * h - begin);
+        subtract_products(t, m->block[g] + 4 * (begin - f), m->block[h] + 4 * (begin - e),
+                          4 * h - begin);
     return solve(t, d);
 }
 

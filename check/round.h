@@ -3,8 +3,8 @@
  *   R1  the exact result of one operation lies between the neighbours of the computed one: up, down
  *   R2  a sum of k products differs from the exact one by at most g(k) sum |products| + k 2^-1074
  *
- * How R2 is used: beside a sum of products a b, the sum m of big(a) big(b) is accumulated.  As big(x) is
- * at least 2^-480, every product adds at least 2^-960 to m, so gam(k) m >= 2^-52 2^-960 pays for its
+ * How R2 is used: beside a sum of products a b, the sum m of big(a) big(b) is accumulated.  As big(x)
+ * is at least 2^-480, every product adds 2^-960 or more to m, so gam(k) m >= 2^-52 2^-960 pays for its
  * underflow too.  For k < 2^33, with u = 2^-53, k u <= 2^-20,
  *
  *     g(k + 1) (1 + g(k + 1)) (1 + u)^3 <= (k + 1) u (1 + 2^-17) <= gam(k) = (k + 2) u (1 + 2^-16),
@@ -17,24 +17,21 @@
 #include <float.h>
 #include <math.h>
 
-_Static_assert(FLT_EVAL_METHOD == 0 && DBL_MANT_DIG == 53 && DBL_MAX_EXP == 1024,
-               "proofs need plain IEEE 754 binary64 arithmetic");
+_Static_assert(FLT_EVAL_METHOD == 0 && DBL_MANT_DIG == 53 && DBL_MAX_EXP == 1024, "not binary64");
 
 static inline double up(double x) { return nextafter(x, INFINITY); }
 static inline double down(double x) { return nextafter(x, -INFINITY); }
 static inline double gam(size_t k) { return ((double)k + 2) * 0x1.0001p-53; }
 static inline double larger(double a, double b) { return a > b ? a : b; }
-
 /* At least the exact sum of k magnitudes, or of products of them, that was computed as s. */
 static inline double above(double s, size_t k) { return s == 0 ? 0 : up(s + up(gam(k) * s)); }
-/* Sum and product of upper bounds, exact if one is 0. */
+/* Sum, product and root of upper bounds, exact if one is 0. */
 static inline double plus(double a, double b) { return a == 0 ? b : b == 0 ? a : up(a + b); }
 static inline double prod(double a, double b) { return a == 0 || b == 0 ? 0 : up(a * b); }
-
+static inline double root(double a) { return a == 0 ? 0 : up(sqrt(a)); }
 /* The magnitude of a factor in an error term. */
 static inline double big(double x) {
-    double m = fabs(x);
-    return m >= 0x1p-480 ? m : m == 0 ? 0 : m > 0 ? 0x1p-480 : INFINITY;
+    return fabs(x) >= 0x1p-480 ? fabs(x) : x == 0 ? 0 : x != x ? INFINITY : 0x1p-480;
 }
 
 /* A sum of products; `rounded` unless every operation was exact, so exact numbers stay exact.  (The
@@ -44,30 +41,31 @@ struct sum {
     size_t count;
     bool rounded;
 };
-
 static inline void sum_add(struct sum *s, double a, double b) {
     if (a == 0 || b == 0) return; /* also 0 times infinity */
-    double x = s->value, p = a * b, t = x + p, part = t - x;
-    if (!s->rounded)
-        s->rounded = !(fabs(p) >= 0x1p-900 && fma(a, b, -p) == 0 && (x - (t - part)) + (p - part) == 0);
+    double x = s->value, p = a * b, t = x + p, part = t - x, lost = (x - (t - part)) + (p - part);
+    s->rounded = s->rounded || !(fabs(p) >= 0x1p-900 && fma(a, b, -p) == 0 && lost == 0);
     s->value = t;
     s->size += big(a) * big(b);
     s->count++;
 }
-
 /* The value differs from the exact sum by at most this; infinite if anything was. */
 static inline double sum_error(const struct sum *s) {
     double e = s->rounded ? gam(s->count) * s->size : 0;
     return e <= DBL_MAX ? e : INFINITY;
 }
-
 static inline struct range sum_range(const struct sum *lo, const struct sum *hi) {
     double l = sum_error(lo), h = sum_error(hi);
-    return (struct range){l == 0 ? lo->value : l < INFINITY ? down(lo->value - l) : -INFINITY,
-                          h == 0 ? hi->value : h < INFINITY ? up(hi->value + h) : INFINITY};
+    return (struct range){l == 0         ? lo->value
+                          : l < INFINITY ? down(lo->value - l)
+                                         : -INFINITY,
+                          h == 0         ? hi->value
+                          : h < INFINITY ? up(hi->value + h)
+                                         : INFINITY};
 }
 
-double norm2(const double *x, size_t k); /* at least the 2-norm; infinite if a number is not finite */
+double norm2(const double *x,
+             size_t k); /* at least the 2-norm; infinite if a number is not finite */
 double total(const double *x, size_t k); /* at least the sum of k magnitudes */
 
 #endif

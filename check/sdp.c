@@ -1,55 +1,50 @@
-/* Statement `sdp` (certificate.md, section 9): the slack matrix of every part is built from the network
- * and proved positive semidefinite; then the multipliers add up to an upper bound.
+/* Statement `sdp` (certificate.md, section 9): the slack matrix of every part is built from the
+ * network and proved positive semidefinite; then the multipliers add up to an upper bound.
  *
- * A linear function of the variables is a list of entries (variable, value, radius).  Every neuron has
- * one for y; what it passes on is a variable, its y, or nothing.  To avoid multiples of 1/4, 4 S_p is
- * built: a term a x_i x_j of the quadratic form adds 4 a to its diagonal, or 2 a below it. */
+ * A linear function of the variables is a list of items (variable, value, radius).  Every neuron has
+ * one for y, and one for what it passes on.  To avoid multiples of 1/4, 4 S_p is built: a term
+ * a x_i x_j of the quadratic form adds 4 a to its diagonal, or 2 a below it. */
 #include "round.h"
 #include <string.h>
 
 #define NOTHING SIZE_MAX
 
-struct item { /* of a function (column 0, row: the variable), or of the slack matrix */
+struct item { /* of a function, or of the lower triangle of the slack matrix */
     uint32_t row, column;
     double value, radius;
 };
-
 struct list {
     struct item *item;
     size_t used;
 };
-
-/* A sum of count products with factors value +- radius; `rounded` if the other factors are. */
-struct cell {
+struct cell { /* a sum of count products with factors value +- radius */
     struct sum sum;
     double radius;
     size_t count;
 };
-
 struct neuron {
-    size_t v, s;        /* its variables (of an input: t), or NOTHING */
-    char role;          /* '-' without ReLU */
-    double m[KINDS];    /* its multipliers */
-    size_t begin, end;  /* its y: the functions' items begin .. end - 1 */
-    struct cell g;      /* of role s: the coefficient in c' sum A */
+    size_t v, s, begin, end, y, y_end; /* variables or NOTHING; items that are passed on; of y */
+    struct cell g;                     /* of role s: the coefficient in c' sum A */
 };
-
 struct work {
     const struct problem *p;
     const struct part *part;
     struct neuron *neuron;
     size_t variables, touches;
-    struct cell *cell;   /* of variables, for the sum under way */
-    uint32_t *touched;   /* its variables */
-    double *norm, *list, *reach; /* N_l; room for a number per neuron; B of variables */
+    uint32_t *touched;           /* the variables of the sum under way; */
+    struct cell *cell;           /* by variable */
+    double *norm, *reach, bound; /* N of layers, B of variables, U */
     struct list function, slack;
-    double bound;
 };
 
 static void append(struct list *l, size_t row, size_t column, double value, double radius) {
-    if (value == 0 && radius == 0) return;
     l->item = grow(l->item, l->used, sizeof *l->item);
     l->item[l->used++] = (struct item){(uint32_t)row, (uint32_t)column, value, radius};
+}
+
+/* An entry of 4 S_p, or a part of one. */
+static void entry(struct work *w, size_t row, size_t column, double value, double radius) {
+    if (value != 0 || radius != 0) append(&w->slack, row, column, value, radius);
 }
 
 static void cell_add(struct cell *c, double a, double value, double radius, bool rounded) {
@@ -63,120 +58,104 @@ static double cell_radius(const struct cell *c) {
     return plus(above(c->radius, c->count), sum_error(&c->sum));
 }
 
-/* Add row k of the term, applied to what its source passes on. */
-static void gather(struct work *w, const struct term *term, size_t k) {
-    for (size_t e = term->a.start[k]; e < term->a.start[k + 1]; e++) {
-        struct neuron *n = &w->neuron[w->p->net->first[term->source] + term->a.col[e]];
-        struct item variable = {(uint32_t)n->v, 0, 1, 0};
-        bool is_variable = n->v != NOTHING, none = n->role == 'i' || n->role == 's';
-        const struct item *i = is_variable ? &variable : w->function.item + n->begin;
-        size_t count = is_variable ? 1 : none ? 0 : n->end - n->begin;
-        if (n->role == 's') cell_add(&n->g, term->a.val[e], 1, 0, term->a.rounded);
-        for (const struct item *end = i + count; i < end; i++) {
-            struct cell *c = &w->cell[i->row];
-            if (c->count == 0) w->touched[w->touches++] = i->row;
-            cell_add(c, term->a.val[e], i->value, i->radius, term->a.rounded);
+/* Append the function: row k of the terms, applied to what their sources pass on. */
+static void gather(struct work *w, const struct matrix *term, size_t terms, size_t k) {
+    for (const struct matrix *a = term; a < term + terms; a++)
+        for (size_t e = a->start[k]; e < a->start[k + 1]; e++) {
+            struct neuron *n = &w->neuron[w->p->net->first[a->source] + a->col[e]];
+            cell_add(&n->g, a->val[e], 1, 0, a->rounded);
+            for (size_t i = n->begin; i < n->end; i++) {
+                const struct item *x = &w->function.item[i];
+                if (w->cell[x->row].count == 0) w->touched[w->touches++] = x->row;
+                cell_add(&w->cell[x->row], a->val[e], x->value, x->radius, a->rounded);
+            }
         }
-    }
-}
-
-/* The sum becomes a function, items .. function.used - 1; returns where it begins. */
-static size_t collect(struct work *w) {
-    size_t begin = w->function.used;
     for (; w->touches > 0; w->touches--) {
         struct cell *c = &w->cell[w->touched[w->touches - 1]];
         append(&w->function, w->touched[w->touches - 1], 0, c->sum.value, cell_radius(c));
         *c = (struct cell){0};
     }
-    return begin;
 }
 
-/* Subtract half of (h +- error) x_i f from the quadratic form. */
+/* Subtract half of (h +- error) x_i y from the quadratic form, y = items begin .. end - 1. */
 static void subtract(struct work *w, size_t i, double h, double error, size_t begin, size_t end) {
     for (size_t k = begin; k < end && (h != 0 || error != 0); k++) {
-        const struct item *f = &w->function.item[k];
-        double r = (big(h) + error) * (f->radius + 0x1p-52 * big(f->value)) + error * big(f->value);
-        size_t row = i > f->row ? i : f->row, column = i > f->row ? f->row : i;
-        append(&w->slack, row, column, -h * f->value, r * (1 + 0x1p-50));
+        const struct item *y = &w->function.item[k];
+        double r = (big(h) + error) * (y->radius + 0x1p-52 * big(y->value)) + error * big(y->value);
+        bool below = i > y->row;
+        entry(w, below ? i : y->row, below ? y->row : i, -h * y->value, r * (1 + 0x1p-50));
     }
 }
 
-/* A multiplier m of x_i^2 <= d, or of an equality if `free`. */
-static void square(struct work *w, size_t i, double m, double d, bool free) {
-    if (!free && !(m >= 0)) reject("a multiplier of an inequality is negative");
-    append(&w->slack, i, i, 4 * m, 0);
-    w->bound = plus(w->bound, m > 0 ? prod(m, d) : m);
+static double inequality(double multiplier) {
+    if (!(multiplier >= 0)) stop(REJECTED, "a multiplier of an inequality is negative");
+    return multiplier;
 }
 
-/* Roles and multipliers of all neurons, and the numbers of the variables 1, t, v, s, w. */
+/* Number the variables 1, t, v, s, w; inputs and roles v, b pass on a variable. */
 static void number_variables(struct work *w) {
     const struct network *net = w->p->net;
     const struct part *part = w->part;
     size_t inputs = net->layer[0].width;
-    for (size_t i = 0; i < net->neurons; i++)
-        w->neuron[i] = (struct neuron){.v = NOTHING, .s = NOTHING, .role = '-', .m[BOUND] = INFINITY};
-    for (size_t i = 0; i < net->relu_layers; i++)
-        for (size_t l = net->relu[i], k = 0; k < net->layer[l].width; k++)
-            w->neuron[net->first[l] + k].role = part->role[net->layer[l].letter + k];
     w->variables = part->has_one;
-    for (size_t j = 0; j < inputs; j++)
-        if (part->in != UNIT || j == part->in_index) w->neuron[j].v = w->variables++;
+    for (size_t i = 0; i < net->neurons; i++) {
+        struct neuron *n = &w->neuron[i];
+        bool unused = part->in == UNIT && i != part->in_index;
+        n->v = n->s = NOTHING;
+        if (i < inputs ? unused : !strchr("vb", part->role[i])) continue;
+        n->begin = w->function.used;
+        n->v = w->variables++;
+        append(&w->function, n->v, 0, 1, 0);
+        n->end = w->function.used;
+    }
     for (size_t i = inputs; i < net->neurons; i++)
-        if (strchr("vb", w->neuron[i].role)) w->neuron[i].v = w->variables++;
-    for (size_t i = inputs; i < net->neurons; i++)
-        if (strchr("sb", w->neuron[i].role)) w->neuron[i].s = w->variables++;
+        if (strchr("sb", part->role[i])) w->neuron[i].s = w->variables++;
     w->variables += part->out == FIXED ? 0 : part->out == UNIT ? 1 : w->p->cert->rows;
-    if (w->variables > UINT32_MAX) reject("a part has more than 2^32 variables");
-    for (const struct multipliers *m = part->line; m < part->line + part->lines; m++) {
-        const double *value = m->value;
-        for (size_t i = net->first[m->layer]; i < net->first[m->layer + 1]; i++) {
-            struct neuron *n = &w->neuron[i];
-            if (m->kind < BIN ? n->v != NOTHING : m->kind == BIN ? n->s != NOTHING : n->role == 'b')
-                n->m[m->kind] = *value++;
-        }
-    }
+    if (w->variables > UINT32_MAX) stop(REJECTED, "a part has more than 2^32 variables");
 }
 
-/* The range of neuron k of layer l. */
-static double range(struct work *w, const struct neuron *n, size_t l, size_t k) {
-    const struct layer *layer = &w->p->net->layer[l];
-    size_t inputs = 0, end = w->part->has_one + w->p->net->layer[0].width;
-    double sum = 0, other = 0;
-    for (const struct item *f = w->function.item + n->begin; f < w->function.item + n->end; f++) {
-        double most = plus(fabs(f->value), f->radius);
-        if (w->part->in == SPHERE && f->row < end) w->list[inputs++] = most;
-        else sum = plus(sum, prod(most, w->reach[f->row]));
+/* The range of neuron n, number k of its layer. */
+static double range(const struct work *w, const struct neuron *n, const struct layer *layer,
+                    size_t k) {
+    size_t inputs = w->part->has_one + w->p->net->layer[0].width;
+    double sum = 0, ball = 0, other = 0; /* ball: the sum of squares of entries of inputs */
+    for (const struct item *i = w->function.item + n->y; i < w->function.item + n->y_end; i++) {
+        double most = plus(fabs(i->value), i->radius);
+        bool in_ball = w->part->in == SPHERE && i->row < inputs;
+        *(in_ball ? &ball : &sum) =
+            plus(in_ball ? ball : sum, prod(most, in_ball ? most : w->reach[i->row]));
     }
-    sum = plus(sum, norm2(w->list, inputs));
-    for (const struct term *t = layer->term; t < layer->term + layer->terms; t++) {
-        size_t start = t->a.start[k], count = t->a.start[k + 1] - start;
-        other = plus(other, prod(norm2(t->a.val + start, count), w->norm[t->source]));
+    for (const struct matrix *a = layer->term; a < layer->term + layer->terms; a++) {
+        double norm = norm2(a->val + a->start[k], a->start[k + 1] - a->start[k]);
+        other = plus(other, prod(norm, w->norm[a->source]));
     }
-    return fmin(sum, other);
+    return fmin(plus(sum, root(ball)), other);
 }
 
-/* The constraints of a neuron with range r. */
-static void constrain(struct work *w, const struct neuron *n, double r) {
-    const double *m = n->m, d = prod(m[BOUND], m[BOUND]);
+/* The constraints of neuron number i. */
+static void constrain(struct work *w, size_t i, double r) {
+    const struct neuron *n = &w->neuron[i];
+    double *const *m = w->part->m, gate = m[GATE][i], flip = m[SWITCH][i], bin = m[BIN][i];
     if (n->v != NOTHING) {
-        if (!(m[BOUND] >= 0 && m[TANGENT] >= 0 && m[CAP] >= 0))
-            reject("a multiplier of an inequality is negative");
-        if (!(m[BOUND] >= r)) reject("a bound %.17g is below the range %.17g", m[BOUND], r);
-        append(&w->slack, n->v, n->v, 4 * m[TANGENT], 0);
-        subtract(w, n->v, 2 * m[TANGENT], 0, n->begin, n->end);
-        square(w, n->v, m[RANGE], d, false);
+        double tangent = inequality(m[TANGENT][i]), bound = inequality(m[BOUND][i]);
+        double square = inequality(m[RANGE][i]), cap = inequality(m[CAP][i]),
+               d = prod(bound, bound);
+        if (!(bound >= r)) stop(REJECTED, "a bound %.17g is below the range %.17g", bound, r);
+        subtract(w, n->v, 2 * tangent, 0, n->y, n->y_end);
+        entry(w, n->v, n->v, 4 * tangent, 0);
+        entry(w, n->v, n->v, 4 * square, 0);
+        entry(w, n->v, n->v, 4 * cap, 0);
+        w->bound = plus(w->bound, prod(square, d));
+        entry(w, 0, 0, -2 * prod(cap, d), 0); /* smaller than exact */
+        if (cap > 0) entry(w, n->s, 0, -prod(cap, d), 0x1p-50 * big(cap) * big(d));
     }
-    if (n->s != NOTHING) square(w, n->s, m[BIN], 1, true);
-    if (n->role != 'b') return;
-    append(&w->slack, n->s, n->v, -2 * m[GATE], 0);
-    append(&w->slack, n->v, 0, 2 * m[GATE], 0);
-    append(&w->slack, n->v, 0, 2 * m[SWITCH], 0);
-    subtract(w, n->s, m[SWITCH], 0, n->begin, n->end);
-    subtract(w, 0, m[SWITCH], 0, n->begin, n->end);
-    if (m[CAP] == 0) return;
-    append(&w->slack, n->v, n->v, 4 * m[CAP], 0);
-    append(&w->slack, 0, 0, -2 * prod(m[CAP], d), 0); /* rounded down */
-    append(&w->slack, n->s, 0, -prod(m[CAP], d), 0x1p-50 * big(m[CAP]) * big(d));
+    if (n->s != NOTHING) entry(w, n->s, n->s, 4 * bin, 0);
+    w->bound = plus(w->bound, bin);
+    entry(w, n->s, n->v, -2 * gate, 0);
+    entry(w, n->v, 0, 2 * gate, 0);
+    entry(w, n->v, 0, 2 * flip, 0);
+    subtract(w, n->s, flip, 0, n->y, n->y_end);
+    subtract(w, 0, flip, 0, n->y, n->y_end);
 }
 
 /* y, ranges, N and constraints of layer l; `two` are the 2-norms of its terms. */
@@ -184,18 +163,21 @@ static void pass_layer(struct work *w, size_t l, const double *two) {
     const struct layer *layer = &w->p->net->layer[l];
     double *kept = take(layer->width, sizeof *kept);
     for (size_t k = 0; k < layer->width; k++) {
-        struct neuron *n = &w->neuron[w->p->net->first[l] + k];
-        enum state state = w->p->state[w->p->net->first[l] + k];
-        for (size_t t = 0; t < layer->terms; t++) gather(w, &layer->term[t], k);
-        n->begin = collect(w);
-        n->end = w->function.used;
-        kept[k] = range(w, n, l, k);
-        if (n->begin < n->end && (n->role == 'a' ? state != ACTIVE : n->role == 'i' && state != INACTIVE))
-            reject("neuron %zu of layer %zu is not proved to be %s", k, l,
-                   n->role == 'a' ? "active" : "inactive");
+        size_t i = w->p->net->first[l] + k;
+        struct neuron *n = &w->neuron[i];
+        char role = w->part->role[i];
+        n->y = w->function.used;
+        gather(w, layer->term, layer->terms, k);
+        n->y_end = w->function.used;
+        kept[k] = range(w, n, layer, k);
+        enum state needed = role == 'a' ? ACTIVE : role == 'i' ? INACTIVE : UNSTABLE;
+        if (n->y < n->y_end && (w->p->state[i] & needed) != needed)
+            stop(REJECTED, "neuron %zu of layer %zu is not proved to be %s", k, l,
+                 role == 'a' ? "active" : "inactive");
+        if (strchr("-a", role)) n->begin = n->y, n->end = n->y_end;
         if (n->v != NOTHING) w->reach[n->v] = kept[k];
-        constrain(w, n, kept[k]);
-        if (n->role == 'i') kept[k] = 0;
+        constrain(w, i, kept[k]);
+        if (role == 'i') kept[k] = 0;
     }
     for (size_t t = 0; t < layer->terms; t++)
         w->norm[l] = plus(w->norm[l], prod(two[t], w->norm[layer->term[t].source]));
@@ -206,83 +188,74 @@ static void pass_layer(struct work *w, size_t l, const double *two) {
 static double objective(struct work *w) {
     const struct network *net = w->p->net;
     const struct part *part = w->part;
-    bool fixed = part->out == FIXED, ranges = false;
-    size_t rows = fixed || part->out == UNIT ? 1 : w->p->cert->rows, inputs = net->layer[0].width;
-    size_t first = rows == 1 && part->out >= UNIT ? part->out_index : 0;
+    bool fixed = part->out == FIXED, one_row = fixed || part->out == UNIT;
+    size_t rows = one_row ? 1 : w->p->cert->rows, inputs = net->layer[0].width;
+    for (size_t i = 0; i < net->neurons; i++) w->neuron[i].g = (struct cell){{0}, 0, 0};
     for (size_t o = 0; o < rows; o++) {
-        size_t var = fixed ? 0 : w->variables - rows + o;
-        for (size_t t = 0; t < net->layer[net->layers].terms; t++)
-            gather(w, &w->p->last[t], first + o);
-        size_t begin = collect(w);
+        size_t var = fixed ? 0 : w->variables - rows + o, begin = w->function.used;
+        gather(w, w->p->last, net->layer[net->layers].terms, one_row ? part->out_index : o);
         subtract(w, var, 2, 0, begin, w->function.used);
-        if (!fixed) append(&w->slack, var, var, 4 * part->dual[part->out == CUBE ? o : 0], 0);
+        if (!fixed) entry(w, var, var, 4 * inequality(part->dual[part->out == CUBE ? o : 0]), 0);
     }
-    for (size_t i = inputs; i < net->neurons; i++) {
+    for (size_t i = 0; i < net->neurons; i++) {
         const struct neuron *n = &w->neuron[i];
-        ranges |= n->m[RANGE] != 0;
-        if (n->role != 's') continue;
-        subtract(w, n->s, n->g.sum.value, cell_radius(&n->g), n->begin, n->end);
-        subtract(w, 0, n->g.sum.value, cell_radius(&n->g), n->begin, n->end);
+        if (i < inputs && n->v != NOTHING)
+            entry(w, n->v, n->v, 4 * inequality(part->input[part->in == CUBE ? i : 0]), 0);
+        for (int k = 0; k < 2 && part->role[i] == 's'; k++) /* g (1 + s) / 2 y */
+            subtract(w, k ? n->s : 0, n->g.sum.value, cell_radius(&n->g), n->y, n->y_end);
     }
-    for (size_t j = 0; j < inputs; j++)
-        if (w->neuron[j].v != NOTHING)
-            append(&w->slack, w->neuron[j].v, w->neuron[j].v,
-                   4 * part->input[part->in == CUBE ? j : 0], 0);
-    size_t duals = fixed ? 0 : part->out == CUBE ? rows : 1, in = part->in == CUBE ? inputs : 1;
-    for (size_t j = 0; j < in + duals; j++)
-        if (!((j < in ? part->input[j] : part->dual[j - in]) >= 0))
-            reject("a multiplier of an inequality is negative");
-    double input = total(part->input, in), dual = total(part->dual, duals);
-    if (part->has_one) square(w, 0, part->one, 1, true);
-    w->bound = plus(w->bound, plus(input, dual));
-    if (part->has_one || ranges) return w->bound;
-    return fmin(w->bound, 2 * (input == 0 || dual == 0 ? 0 : up(sqrt(prod(input, dual)))));
+    entry(w, 0, 0, 4 * part->one, 0);
+    double input = total(part->input, part->in == CUBE ? inputs : 1);
+    double dual = total(part->dual, fixed ? 0 : part->out == CUBE ? rows : 1);
+    w->bound = plus(plus(w->bound, part->one), plus(input, dual));
+    if (part->has_one || total(part->m[RANGE], net->neurons) > 0) return w->bound;
+    return fmin(w->bound, 2 * root(prod(input, dual)));
 }
 
 /* Is 4 S_p, without rows that have no item, positive semidefinite? */
 static void check_slack(struct work *w, size_t part) {
     struct item *begin = w->slack.item, *end = begin + w->slack.used;
-    size_t n = 0, *row = take(w->variables, sizeof *row), *first;
-    for (struct item *x = begin; x < end; x++) row[x->row] = row[x->column] = 1;
-    for (size_t i = 0; i < w->variables; i++) row[i] = row[i] ? n++ : NOTHING;
+    size_t n = 0, *number = take(w->variables, sizeof *number), *first;
+    for (struct item *x = begin; x < end; x++) number[x->row] = number[x->column] = 1;
+    for (size_t i = 0; i < w->variables; i++) number[i] = number[i] ? n++ : NOTHING;
     first = take(n, sizeof *first);
     double *radius = take(n, sizeof *radius);
     for (size_t i = 0; i < n; i++) first[i] = i;
-    for (struct item *x = begin; x < end; x++)
-        if (row[x->column] < first[row[x->row]]) first[row[x->row]] = row[x->column];
+    for (struct item *x = begin; x < end; x++) {
+        x->row = (uint32_t)number[x->row];
+        x->column = (uint32_t)number[x->column];
+        if (x->column < first[x->row]) first[x->row] = x->column;
+    }
     struct profile m = profile_new(n, first);
     for (struct item *x = begin; x < end; x++) {
-        double *a = profile_at(&m, row[x->row], row[x->column]), before = *a;
+        double *a = profile_at(&m, x->row, x->column), before = *a;
         *a += x->value;
         if (before != 0) x->radius += 0x1p-52 * big(*a);
     }
-    if (!profile_scale(&m)) reject("the slack matrix of part %zu has a diagonal entry that is not positive", part);
-    for (struct item *x = begin; x < end; x++) {
-        size_t i = row[x->row], j = row[x->column];
-        double r = x->radius == 0 ? 0 : up(ldexp(x->radius * (1 + 0x1p-50), m.shift[i] + m.shift[j]));
-        radius[i] += r;
-        if (i != j) radius[j] += r;
+    bool good = profile_scale(&m);
+    for (struct item *x = begin; x < end && good; x++) {
+        double r = prod(x->radius, 1 + 0x1p-50);
+        if (r > 0) r = up(ldexp(r, m.shift[x->row] + m.shift[x->column]));
+        radius[x->row] += r;
+        if (x->row != x->column) radius[x->column] += r;
     }
-    if (!profile_positive(&m, radius))
-        reject("the slack matrix of part %zu, of order %zu, is not proved positive semidefinite", part, n);
+    if (!good || !profile_positive(&m, radius))
+        stop(REJECTED, "the slack matrix of part %zu is not proved positive semidefinite", part);
 }
 
 static double part_bound(const struct problem *p, const double *two, size_t number) {
     const void *begin = mark();
     const struct network *net = p->net;
-    size_t inputs = net->layer[0].width;
     struct work w = {.p = p, .part = &p->cert->part[number]};
-    w.function.item = grow(NULL, 0, sizeof *w.function.item);
-    w.list = take(inputs, sizeof *w.list);
+    w.slack.item = grow(NULL, 0, sizeof *w.slack.item);
     w.norm = take(net->layers + 1, sizeof *w.norm);
+    w.norm[0] = w.part->in == CUBE ? root((double)net->layer[0].width) : 1;
     w.neuron = take(net->neurons, sizeof *w.neuron);
     number_variables(&w);
     w.reach = take(w.variables, sizeof *w.reach);
     w.cell = take(w.variables, sizeof *w.cell);
     w.touched = take(w.variables, sizeof *w.touched);
-    for (size_t j = 0; j < inputs; j++)
-        if (w.neuron[j].v != NOTHING) w.reach[w.neuron[j].v] = 1;
-    w.norm[0] = w.part->in == CUBE ? up(sqrt((double)inputs)) : 1;
+    for (size_t i = 0; i < w.variables; i++) w.reach[i] = 1; /* until a neuron has its own */
     for (size_t l = 1; l < net->layers; two += net->layer[l++].terms) pass_layer(&w, l, two);
     double bound = objective(&w);
     check_slack(&w, number);
@@ -292,40 +265,35 @@ static double part_bound(const struct problem *p, const double *two, size_t numb
 
 /* Theorem 7: are all pairs (input j, row k) in a part? */
 static void check_cover(const struct certificate *c, size_t n) {
-    bool *column = take(n, 1), *row = take(c->rows, 1), *pair = NULL;
-    for (size_t i = 0; i < c->parts; i++) {
-        const struct part *p = &c->part[i];
+    size_t rows = c->rows;
+    bool *covered = take(times(n, rows), 1);
+    for (const struct part *p = c->part; p < c->part + c->parts; p++) {
         bool unit = p->in == UNIT, one_row = p->out >= UNIT;
-        if (unit && c->p != ONE && n > 1) reject("part %zu: input unit needs p = 1", i);
-        if (one_row && c->q != INF && c->rows > 1) reject("part %zu: output unit or fixed needs q = inf", i);
-        bool in = p->in == CUBE || (p->in == SPHERE && c->p != INF) || (unit && n == 1);
-        bool out = p->out == CUBE || (p->out == SPHERE && c->q != ONE) || c->rows == 1;
-        if (in && out) return;
-        if (in && one_row) row[p->out_index] = true;
-        if (unit && out) column[p->in_index] = true;
-        if (unit && one_row && !pair) pair = take(times(n, c->rows), 1);
-        if (unit && one_row) pair[p->in_index * c->rows + p->out_index] = true;
+        if ((unit && c->p != ONE && n > 1) || (one_row && c->q != INF && rows > 1))
+            stop(REJECTED, "an input unit needs p = 1, an output unit or fixed needs q = inf");
+        bool all = !unit && (p->in == CUBE || c->p != INF);
+        bool all_rows = !one_row && (p->out == CUBE || c->q != ONE || rows == 1);
+        for (size_t j = unit ? p->in_index : 0; j < (unit ? p->in_index + 1 : all ? n : 0); j++)
+            memset(covered + j * rows + (one_row ? p->out_index : 0), 1,
+                   one_row    ? 1
+                   : all_rows ? rows
+                              : 0);
     }
-    size_t *open = take(c->rows, sizeof *open), count = 0; /* the rows that are not covered */
-    for (size_t k = 0; k < c->rows; k++)
-        if (!row[k]) open[count++] = k;
-    for (size_t j = 0; j < n; j++)
-        for (size_t i = 0; i < count && !column[j]; i++)
-            if (!pair || !pair[j * c->rows + open[i]])
-                reject("the pair of input %zu and output row %zu is in no part", j, open[i]);
+    for (size_t i = 0; i < n * rows; i++)
+        if (!covered[i])
+            stop(REJECTED, "input %zu and output row %zu are in no part", i / rows, i % rows);
 }
 
 double sdp_bound(const struct problem *p) {
     const struct network *net = p->net;
-    size_t terms = 0;
-    double worst = 0, norm[3][3];
-    for (size_t l = 1; l <= net->layers; l++) terms += net->layer[l].terms;
-    double *two = take(terms, sizeof *two);
+    size_t used = 0, next = 0;
+    double worst = 0, norm[3][3], *two = grow(NULL, 0, sizeof *two);
     check_cover(p->cert, net->layer[0].width);
-    for (size_t l = 1, t = 0; l <= net->layers; l++)
+    for (size_t l = 1; l <= net->layers; l++)
         for (size_t i = 0; i < net->layer[l].terms; i++) {
-            term_norms(p, &net->layer[l].term[i], l, i, norm);
-            two[t++] = norm[TWO][TWO];
+            term_norms(p, &net->layer[l].term[i], l, i, &next, norm);
+            two = grow(two, used, sizeof *two);
+            two[used++] = norm[TWO][TWO];
         }
     for (size_t i = 0; i < p->cert->parts; i++) worst = larger(part_bound(p, two, i), worst);
     return worst;

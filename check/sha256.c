@@ -15,21 +15,20 @@ static const uint32_t constant[64] = {
 
 static uint32_t turn(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
-static void block(uint32_t h[8], const unsigned char *b) {
-    uint32_t w[64], v[8];
-    for (int i = 0; i < 16; i++)
-        w[i] = (uint32_t)b[4 * i] << 24 | (uint32_t)b[4 * i + 1] << 16 |
-               (uint32_t)b[4 * i + 2] << 8 | b[4 * i + 3];
-    for (int i = 16; i < 64; i++)
-        w[i] = w[i - 16] + w[i - 7] +
-               (turn(w[i - 15], 7) ^ turn(w[i - 15], 18) ^ w[i - 15] >> 3) +
-               (turn(w[i - 2], 17) ^ turn(w[i - 2], 19) ^ w[i - 2] >> 10);
+static void block(uint32_t h[8], const char *bytes) {
+    uint32_t w[64] = {0}, v[8];
+    for (int i = 0; i < 64; i++) w[i / 4] = w[i / 4] << 8 | (unsigned char)bytes[i];
+    for (int i = 16; i < 64; i++) {
+        uint32_t a = w[i - 15], b = w[i - 2];
+        w[i] = w[i - 16] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3);
+        w[i] += w[i - 7] + (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
+    }
     memcpy(v, h, sizeof v);
     for (int i = 0; i < 64; i++) {
-        uint32_t s = v[7] + (turn(v[4], 6) ^ turn(v[4], 11) ^ turn(v[4], 25)) +
-                     ((v[4] & v[5]) ^ (~v[4] & v[6])) + constant[i] + w[i];
-        uint32_t t = (turn(v[0], 2) ^ turn(v[0], 13) ^ turn(v[0], 22)) +
-                     ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+        uint32_t a = v[0], b = v[1], c = v[2], e = v[4], f = v[5], g = v[6];
+        uint32_t s = v[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) +
+                     constant[i] + w[i];
+        uint32_t t = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
         memmove(v + 1, v, 7 * sizeof *v);
         v[4] += s;
         v[0] = s + t;
@@ -40,14 +39,12 @@ static void block(uint32_t h[8], const unsigned char *b) {
 void sha256_hex(const char *bytes, size_t size, char hex[65]) {
     uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    const unsigned char *b = (const unsigned char *)bytes;
-    size_t whole = size / 64, left = size % 64;
-    unsigned char tail[128] = {0};
-    size_t end = left < 56 ? 64 : 128;
-    for (size_t i = 0; i < whole; i++) block(h, b + 64 * i);
-    if (left) memcpy(tail, b + 64 * whole, left);
-    tail[left] = 0x80;
-    for (int i = 0; i < 8; i++) tail[end - 1 - (size_t)i] = (unsigned char)((uint64_t)size * 8 >> (8 * i));
+    size_t left = size % 64, end = left < 56 ? 64 : 128;
+    char tail[128] = {0};
+    for (size_t i = 0; i + 64 <= size; i += 64) block(h, bytes + i);
+    memcpy(tail, bytes + size - left, left);
+    tail[left] = (char)0x80;
+    for (size_t i = 0; i < 8; i++) tail[end - 1 - i] = (char)((uint64_t)size * 8 >> (8 * i));
     for (size_t i = 0; i < end; i += 64) block(h, tail + i);
     for (int i = 0; i < 8; i++) snprintf(hex + 8 * i, 9, "%08x", (unsigned)h[i]);
 }

@@ -85,6 +85,22 @@ static lip_status check(const cli_question *question, const char *certificate, i
     return status;
 }
 
+/* A certificate of another network: what a certificate must look like depends on its network, so
+ * lipcheck would find it malformed, which says little.  Anything odd is left to lipcheck. */
+static bool other_network(const char *certificate, const lip_network_info *info, lip_error *err) {
+    char hash[65];
+    FILE *file = fopen(certificate, "r");
+    if (!file) return false;
+    int found = fscanf(file, "lipcert-certificate 1\nnetwork %64[0-9a-f]\n", hash);
+    fclose(file);
+    if (found != 1 || strlen(hash) != 64 || strcmp(hash, info->sha256) == 0) return false;
+    cli_record(err, LIP_ARGUMENT, NULL,
+               "the certificate is for the network with sha256 %.16s..., this one has %.16s...",
+               hash, info->sha256);
+    snprintf(err->file, sizeof err->file, "%s", certificate);
+    return true;
+}
+
 int cli_check(const cli_arguments *arguments) {
     static const int codes[] = {CLI_EXIT_SUCCESS, CLI_EXIT_REJECTED, CLI_EXIT_INPUT};
     lip_error err = {0};
@@ -92,6 +108,11 @@ int cli_check(const cli_arguments *arguments) {
     int code = 0;
     memset(&question, 0, sizeof question);
     if (cli_load_network(arguments, &question, &err)) return cli_complain(&err);
+    if (other_network(arguments->operand[1], &question.info, &err)) {
+        cli_question_free(&question);
+        (void)cli_complain(&err);
+        return CLI_EXIT_REJECTED;
+    }
     lip_status status = check(&question, arguments->operand[1], &code, &err);
     cli_question_free(&question);
     return status ? cli_complain(&err) : codes[code];

@@ -160,6 +160,7 @@ def witnesses(nets, valid, add):
     add("plain-kink-everywhere", sub(valid["plain-witness"], "^point .*$", f"point 0x1p+0 {zero}"))
     add("dead-kink-second", Claim(nets["dead"], ("box", [-1, -1], [1, 1]), "inf inf", "row 0").at([0.5, 0.5]).prove()
         .replace("point 0x1p-1 0x1p-1", "point -0x1p-2 0x1p-1"))
+    add("cut-lower-cut", put(valid["cut-witness"], "lower", 3.5))
     add("dark-kink-edge", sub(valid["dark-witness"], "^point .*$", f"point {zero} 0x1p-1"))
     add("dark-kink-read", sub(valid["dark-witness"], "^point .*$", "point 0x1p+1 -0x1p+1"))
     add("plain-direction-zero", sub(sub(valid["plain-witness"], "^direction .*$", f"direction {zero} {zero}"),
@@ -220,6 +221,19 @@ def roles(nets, valid, add):
             for kind in ("bound", "tangent", "range"):
                 text = re.sub(f"(?m)^({kind} {l}) (\\S+) (\\S+)$", r"\1 \3" if new == "iv" else r"\1 \2", text)
             add(f"rounding-role-{bounds}-{l}-{new}", text)
+    at = Claim(nets["sums"], ("box", [-1, -1, -2], [1, 1, -1]), "inf inf", "row 0", "interval")
+    for letters in ("ivvv", "vavv", "vviv", "vvva"):
+        whole = at.sdp(f"part cube fixed 0\nroles 1 {letters}\none 0x1p+10\ninput 0x1p+10 0x1p+10 0x1p+10\n"
+                       "tangent 1 0x1p+2 0x1p+2 0x1p+2\n")
+        whole.upper = 2.0**500
+        add(f"sums-role-{letters}", whole.text())
+    for letters in ("iv", "av"):
+        text = sub(loose(valid["cancel-sdp-cancelled"]), "^roles 2 vv$", f"roles 2 {letters}")
+        add(f"cancel-role-{letters}", sub(text, r"^tangent 2 (\S+) (\S+)$", r"tangent 2 \2"))
+    for net, l in (("lost", 2), ("terms", 1)):
+        for letters, kept in (("iv", r"\3"), ("va", r"\2")):
+            text = sub(loose(valid[f"{net}-sdp-free"]), f"^roles {l} vv$", f"roles {l} {letters}")
+            add(f"{net}-role-{letters}", re.sub(f"(?m)^((?:bound|tangent|range) {l}) (\\S+) (\\S+)$", rf"\1 {kept}", text))
     tiny = Claim(nets["tiny"], ("everywhere",), "2 2", "row 0")
     for what, letters in (("active", "aa"), ("inactive", "ii")):
         # y = 2^-1200 t is not 0, though its products underflow
@@ -282,10 +296,19 @@ def covers(nets, valid, add):
     add("chain-unit-output", sub(loose(rows), "^norms inf inf$", "norms inf 2"))
     add("chain-unit-fixed", sub(sub(sub(loose(rows), "^part cube unit 0\n(.*\n)*?(?=part)", ""),
                                     "^norms inf inf$", "norms inf 1"), "^statement sdp 2$", "statement sdp 1"))
+    whole = valid["affine-sdp"]
+    part = re.search("(?m)^part ball ball\n(.*\n)*?(?=end)", whole).group(0)
+    for sets, name in (("unit 0 ball", "after"), ("ball fixed 1", "fixed-after"), ("ball unit 0", "row-after")):
+        more = part.replace("ball ball", sets)
+        if "fixed" in sets:
+            more = re.sub("input (.*)\ndual (.*)", r"one \2\ninput \1", more)
+        add(f"affine-unit-{name}", loose(sub(whole, "^statement sdp 1$", "statement sdp 2")).replace("end\n", more + "end\n"))
     add("plain-range-small", scale(loose(valid["plain-sdp-both"]), "bound 1", 0.999))
     add("chain-range-small", scale(loose(valid["chain-sdp-cube-cube-range"]), "bound 2", 0.999, 1))
     for index in range(2):  # both terms count
         add(f"skip-range-term-{index}", scale(loose(valid["skip-sdp-skip-spectral"]), "bound 2", 0.97, index))
+    add("turn-range-norms", scale(loose(valid["turn-sdp-norms"]), "bound 3", 0.97))
+    add("dead-range-active", scale(loose(valid["dead-sdp-active"]), "bound 2", 0.97))
     add("dead-range-zero", put(loose(valid["dead-sdp-zero-rows"]), "bound 2", 0.0, 0))
 
 

@@ -92,6 +92,27 @@ def make_networks():
         2, layer(1, "relu", [-1, 1], dense(0, [[1, 2.0**-60], [1, -2.0**-60]])),
         layer(2, "relu", [-2, 2], dense(1, [[0, 1], [0, -1]])),
         layer(3, "linear", [0], dense(2, [[1, 2.0**-60]]), dense(0, [[1, 2.0**-60]])))
+    NETS["sums"] = network(  # for x in [-1, 1]^2 x [-2, -1] z is at most, at least, +-2^-60, if nothing is lost
+        3, layer(1, "relu", [0, 0, 1, -1], dense(0, [[1, 2.0**-60, 1], [-1, -2.0**-60, -1], [2.0**-60, 0, 0], [2.0**-60, 0, 0]]),
+                 dense(0, [[0, 0, 0], [0, 0, 0], [0, 0, 1], [0, 0, -1]])),
+        layer(2, "linear", [0], dense(1, [[1, 1, 1, 1]])))
+    NETS["cancel"] = network(  # y of the second layer is 0, but has entries that cancel
+        2, layer(1, "relu", [0, 0], dense(0, [[1, 0.5], [-1, 1]])),
+        layer(2, "relu", [0, 0], dense(1, [[1, 1], [1, 2]]), dense(1, [[-1, -1], [0, -1]])),
+        layer(3, "linear", [0], dense(2, [[1, 1]])))
+    NETS["lost"] = network(  # z of the second layer is +-2^-60 x, by coefficients of which 2^-60 is easily lost
+        2, layer(1, "linear", [0, 0, 0], dense(0, [[1, 0], [2.0**-60, 0], [1, 0]])),
+        layer(2, "relu", [0, 0], dense(1, [[1, 1, -1], [-1, -1, 1]])), layer(3, "linear", [0], dense(2, [[1, 1]])))
+    NETS["terms"] = network(  # on the unit ball z is x + y - 1.5 and its opposite, each in two terms
+        2, layer(1, "relu", [-1.5, 1.5], dense(0, [[1, 0], [-1, 0]]), dense(0, [[0, 1], [0, -1]])),
+        layer(2, "linear", [0], dense(1, [[1, 1]])))
+    turn = np.array([[0.6, 0.8], [-0.8, 0.6]])
+    NETS["turn"] = network(  # the ranges of layer 3 need both terms of layer 2
+        2, layer(1, "relu", [0, 0], dense(0, turn)), layer(2, "relu", [0, 0], dense(1, turn), dense(0, turn / 2)),
+        layer(3, "relu", [0, 0], dense(2, turn)), layer(4, "linear", [0], dense(3, [[1, 1]])))
+    NETS["cut"] = network(  # at x = y = 1.9375 2^-64 z is -0.875 2^-128; of each product 0.9375 2^-128 is easily cut off
+        2, layer(1, "relu", [3 * 2.0**-128], dense(0, [[-2.0**-64, -2.0**-64]])),
+        layer(2, "linear", [0], dense(1, [[2.0**64]]), dense(0, [[-1, -1]])))
     NETS["corner"] = network(  # z = 0 at the corner of [0, 1]^2
         2, layer(1, "relu", [0, 0], dense(0, [[1, 0.5], [-1, -1]])),
         layer(2, "linear", [0], dense(1, [[1, 1]])))
@@ -157,6 +178,8 @@ def make_valid():
     valid("groups-interval", claim("groups", ("ball", 0.25, [0] * 8), "2 1", "all", "linear", ("0110",)).interval())
     valid("skip-everything", claim("skip", BOX2, "1 2", "all", "linear", ("01", "10")).interval().at([0.125, 0.5]))
     valid("skip-product", claim("skip", R, "inf 2", "margin 1 0").product())
+    valid("cut-witness", claim("cut", R, "inf inf", "row 0").at([1.9375 * 2.0**-64] * 2))
+    valid("sums-interval", claim("sums", ("box", [-1, -1, -2], [1, 1, -1]), "inf inf", "row 0", "interval").interval())
     valid("dark-witness", claim("dark", R, "inf inf", "row 0").at([-1, 0.5]))
     valid("norms-product-spectral", claim("norms", R, "2 2", "all").product(
         *((1, t, critical_norm(NETS["norms"], t) * (1 + 1e-11)) for t in range(6))))
@@ -219,6 +242,11 @@ def make_sdp(claim):
     lines = ((1, 0, 2.0), (2, 0, 3.0), (2, 1, 3.0))
     sdp("skip-spectral", ("skip", R, "2 2", "all"), part("ball", "ball", "vv", "vv", spectral=lines), spectral=lines)
     sdp("active", ("dead", ("box", [0.5, -0.5], [1, 0.5]), "2 2", "row 0", "interval"), part("ball", "ball", "aiia", "vv"))
+    for net, region, bounds, roles in (("lost", BOX2, "linear", ("vv",)), ("terms", ("ball", 1, [0, 0]), "interval", ("vv",))):
+        sdp("free", (net, region, "2 2", "row 0", bounds, ("11",)[:bounds == "linear"]), part("ball", "ball", *roles))
+    lines = tuple((l, t, s) for l, t, s in ((1, 0, 1.001), (2, 0, 1.001), (2, 1, 0.501), (3, 0, 1.001)))
+    sdp("norms", ("turn", R, "2 2", "row 0"), part("ball", "ball", "vv", "vv", "vv", spectral=lines), spectral=lines)
+    sdp("cancelled", ("cancel", R, "2 2", "row 0"), part("ball", "ball", "vv", "vv", **tangent))
     sdp("inner-ball", ("inner", ("ball", 0.125, [0.5, 0.5]), "2 2", "all", "linear", ("101", "00")),
         part("ball", "ball", "vvv", "vv"))
 

@@ -203,6 +203,12 @@ def check_calls(program):
                f"exit status {done.returncode}, {said!r}")
 
 
+def check_help(program):
+    for option, word in (("--help", "usage: lipcheck NET CERT"), ("--version", "lipcheck ")):
+        done = subprocess.run([program, option], stdout=subprocess.PIPE, text=True, timeout=LIMIT)
+        expect(done.returncode == 0 and done.stdout.startswith(word), f"lipcheck {option}", repr(done.stdout))
+
+
 def check_exact_program():
     for folder, status in (("valid", 0), ("invalid", 1), ("malformed", 2)):
         name, net, cert = next(pairs(folder))
@@ -232,6 +238,7 @@ def main():
             check_file(sys.argv[1], folder, name, net, cert)
             counted[folder] = counted.get(folder, 0) + 1
     check_calls(sys.argv[1])
+    check_help(sys.argv[1])
     check_exact_program()
     check_large_file(sys.argv[1])
     for failure in dict.fromkeys(failures):

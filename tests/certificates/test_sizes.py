@@ -5,6 +5,8 @@ Thresholds: for given multipliers numpy finds the least s of a spectral line, an
 for which the matrix is positive semidefinite.  A little above lipcheck has to verify, a little below to
 reject; so the blocked factorisation is tested on matrices of some hundred rows from both sides.
 
+Long sums: bounds of networks with sums of 400 products, against the exact checker.
+
 Hostile sizes: short files that ask for large arrays.  Within 300 MiB of address space (--unlimited: for
 sanitizers) lipcheck has to end by itself, with status 1 or 2 and a last line that fits.
 """
@@ -14,9 +16,12 @@ import resource
 import subprocess
 import sys
 import tempfile
+from fractions import Fraction
 
 import numpy as np
 
+import exact_checker
+from corpus_broken import critical, critical_norm, put
 from corpus_tools import Claim, dense, layer, network, real, reals, sha256, sparse
 
 MEMORY = 300 << 20
@@ -43,6 +48,7 @@ class Checker:
 
         done = subprocess.run([self.program, str(self.folder / "net"), str(self.folder / "cert")], text=True,
                               stdout=subprocess.PIPE, timeout=120, preexec_fn=limit if self.memory else None)
+        self.output = done.stdout
         return done.returncode, ("\n" + done.stdout).split("\n")[-2]
 
 
@@ -134,6 +140,50 @@ def thresholds(check):
     spectral(check, "sparse", net, [full])
 
 
+# ---- Long sums -----------------------------------------------------------------------------------
+
+def long_sums(check):
+    """Sums of 400 products, the same one or random ones, whose rounding errors add up: bounds and the last
+    wrong multiplier against the exact checker."""
+    rng, count = np.random.default_rng(6), 400
+    for case in range(6):
+        values = np.full(count, rng.uniform(0.5, 1)) if case % 2 else rng.uniform(0.5, 1, count)
+        row = network(count, layer(1, "linear", [0], dense(0, [values])))
+        column = network(1, layer(1, "linear", np.zeros(count), dense(0, values[:, None])),
+                         layer(2, "linear", [0], dense(1, [rng.uniform(0.5, 1, count)])))
+        for p in ("1", "2", "inf"):
+            for what, net in (("row", row), ("column", column)):
+                for claim in (Claim(net, ("everywhere",), f"{p} 2", "row 0").product(),
+                              Claim(net, ("everywhere",), f"{p} 2", "row 0").interval().at(
+                                  *((np.zeros(count), values) if what == "row" else ([0.0], [1.0])))):
+                    inside(check, f"long {what} {case}, norm {p}", net, claim)
+        s = critical_norm(row, 0)
+        expect(check(row, tight(row, f"statement product\nspectral 1 0 {real(s)}\n"))[0] == 1, f"long row {case}",
+               "a spectral line one unit too small is verified")
+        slack = "statement sdp 1\npart unit 0 unit 0\ninput 0x1p+0\ndual 0x1p+20\n"
+        dual = critical(column, tight(column, slack), "dual")
+        expect(check(column, put(tight(column, slack), "dual", dual))[0] == 1, f"long column {case}",
+               "a slack matrix that is not positive semidefinite is verified")
+
+
+def tight(net, statement):
+    claim = Claim(net, ("everywhere",), "2 2", "row 0")
+    claim.statement, claim.upper = statement, 2.0**400
+    return claim.text()
+
+
+def inside(check, name, net, claim):
+    """What lipcheck prints is no better than exact arithmetic."""
+    text = claim.prove()
+    upper, lower = exact_checker.check(net.encode(), text.encode())
+    status, line = check(net, text)
+    expect(status == 0, name, f"exit status {status}, {line!r}")
+    printed = dict(entry.split(" ") for entry in check.output.split("\n")[:-2])
+    for key, value, sign in (("upper", upper, 1), ("lower", lower, -1)):
+        if value is not None and status == 0:
+            expect(sign * (Fraction(printed[key]) - value) >= 0, name, f"{key} {printed[key]}, exactly {float(value)!r}")
+
+
 # ---- Hostile sizes -------------------------------------------------------------------------------
 
 def hostile(check):
@@ -180,6 +230,7 @@ def main(arguments):
     with tempfile.TemporaryDirectory() as folder:
         check = Checker(arguments[1], folder, 0 if unlimited else MEMORY)
         thresholds(check)
+        long_sums(check)
         if not unlimited:
             hostile(check)
     for failure in failures:

@@ -63,7 +63,9 @@ class Certificates(unittest.TestCase):
 
     def test_other_network(self):
         self.certify(CONTROLLER, "--norm", "2")
-        self.assertTrue(self.verdict(DIGITS, REJECTED).startswith("s REJECTED "))
+        code, out, err = run("check", DIGITS, self.path)
+        self.assertEqual((code, out), (REJECTED, ""))
+        self.assertIn("is for the network", err)
 
     def test_better_claim(self):
         self.certify(CONTROLLER, "--norm", "2", "--method", "product")
