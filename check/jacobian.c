@@ -58,7 +58,7 @@ static double matrix_bound(const struct problem *p, const struct entry *g, int w
 double jacobian_bound(const struct problem *p) {
     const struct network *net = p->net;
     size_t m = p->cert->rows;
-    struct entry **g = take(net->layers + 1, sizeof *g);
+    struct entry **g = take(net->layers + 1, sizeof(struct entry *));
     for (size_t l = 0; l <= net->layers; l++)
         g[l] = take(times(l < net->layers ? net->layer[l].width : m, m), sizeof **g);
     for (size_t o = 0; o < m; o++) {

@@ -64,7 +64,7 @@ static void gather(struct work *w, const struct matrix *term, size_t terms, size
         for (size_t e = a->start[k]; e < a->start[k + 1]; e++) {
             struct neuron *n = &w->neuron[w->p->net->first[a->source] + a->col[e]];
             cell_add(&n->g, a->val[e], 1, 0, a->rounded);
-            for (size_t i = n->begin; i < n->end; i++) {
+            for (size_t i = n->begin; w->function.item && i < n->end; i++) {
                 const struct item *x = &w->function.item[i];
                 if (w->cell[x->row].count == 0) w->touched[w->touches++] = x->row;
                 cell_add(&w->cell[x->row], a->val[e], x->value, x->radius, a->rounded);

@@ -111,7 +111,7 @@ double real(struct text *t, const char *before) {
     char *begin = t->bytes + t->at, *end, again[40];
     double value = strtod(begin, &end);
     size_t size = (size_t)snprintf(again, sizeof again, "%a", value);
-    if (begin + size != end || memcmp(begin, again, size) || !(fabs(value) <= DBL_MAX) ||
+    if (begin + size != end || memcmp(begin, again, size) != 0 || !(fabs(value) <= DBL_MAX) ||
         (value == 0 && *begin == '-'))
         malformed(t, "a real in its canonical spelling");
     t->at += size;

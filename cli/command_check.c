@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Where lipcheck may be, relative to the folder of this program. */
 static const char *const places[] = {"lipcheck", "../check/lipcheck"};
 

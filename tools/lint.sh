@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Check formatting (clang-format) and run clang-tidy over the library and the program.
+# Check formatting (clang-format) and run clang-tidy over the library, the program and lipcheck.
 #
 #   usage: lint.sh BUILD        BUILD holds compile_commands.json
 set -euo pipefail
@@ -20,7 +20,7 @@ clang-format --dry-run -Werror "${all[@]}"
 # findings go to standard output; standard error only counts the warnings in system headers
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-git ls-files 'src/*.c' 'cli/*.c' | xargs -P 2 -n 6 clang-tidy --quiet -p "$build" 2>"$log" || {
+git ls-files 'src/*.c' 'cli/*.c' 'check/*.c' | xargs -P 2 -n 6 clang-tidy --quiet -p "$build" 2>"$log" || {
     grep -v 'warnings\? generated\|Suppressed' "$log" >&2 || true
     exit 1
 }

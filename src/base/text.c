@@ -25,10 +25,7 @@ size_t lip_spell_real(double x, char spelling[LIP_SPELLING]) {
     memcpy(&bits, &x, sizeof bits);
     uint64_t fraction = bits & FRACTION;
     int exponent = (int)(bits >> 52 & 0x7ff);
-    if (exponent == 0 && fraction == 0) {
-        memcpy(spelling, "0x0p+0", 6);
-        return 6;
-    }
+    if (exponent == 0 && fraction == 0) return (size_t)snprintf(spelling, LIP_SPELLING, "0x0p+0");
     if (bits >> 63) spelling[n++] = '-';
     spelling[n++] = '0';
     spelling[n++] = 'x';
