@@ -7,6 +7,8 @@
  * to the system is released.  Checked is that the exit status and the last line belong together and
  * that a verified claim is printed as a number. */
 #define _GNU_SOURCE /* memmem, memfd_create */
+#include "renamed.h"
+
 #include "../check/check.h"
 
 #include <setjmp.h>
@@ -19,10 +21,6 @@
 #define MOST_MEMORY ((size_t)256 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int lipcheck_main(int argc, char **argv);
-_Noreturn void lipcheck_exit(int status);
-FILE *lipcheck_fopen(const char *name, const char *mode);
-void *lipcheck_calloc(size_t count, size_t size);
 
 static struct {
     const uint8_t *data[2]; /* network, certificate */

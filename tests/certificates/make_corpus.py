@@ -243,7 +243,7 @@ def make_sdp(claim):
     sdp("skip-spectral", ("skip", R, "2 2", "all"), part("ball", "ball", "vv", "vv", spectral=lines), spectral=lines)
     sdp("active", ("dead", ("box", [0.5, -0.5], [1, 0.5]), "2 2", "row 0", "interval"), part("ball", "ball", "aiia", "vv"))
     for net, region, bounds, roles in (("lost", BOX2, "linear", ("vv",)), ("terms", ("ball", 1, [0, 0]), "interval", ("vv",))):
-        sdp("free", (net, region, "2 2", "row 0", bounds, ("11",)[:bounds == "linear"]), part("ball", "ball", *roles))
+        sdp("free", (net, region, "2 2", "row 0", bounds, ("11",)[:bounds == "linear"]), part("ball", "ball", *roles, **tangent))
     lines = tuple((l, t, s) for l, t, s in ((1, 0, 1.001), (2, 0, 1.001), (2, 1, 0.501), (3, 0, 1.001)))
     sdp("norms", ("turn", R, "2 2", "row 0"), part("ball", "ball", "vv", "vv", "vv", spectral=lines), spectral=lines)
     sdp("cancelled", ("cancel", R, "2 2", "row 0"), part("ball", "ball", "vv", "vv", **tangent))
