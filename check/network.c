@@ -111,6 +111,9 @@ void network_read(const char *name, struct network *net) {
     struct text t = text_open(name);
     sha256_hex(t.bytes, t.size, net->hash);
     size_t inputs = integer(&t, "lipcert-network 1\ninput ", 1, MOST, "the number of inputs");
+    if (inputs > t.size && inputs > 1 << 24)
+        stop(REJECTED, "the network has %zu inputs, more than 2^24 and than its file has bytes",
+             inputs);
     net->layers = integer(&t, "\nlayers ", 1, MOST, "the number of layers");
     expect(&t, "\n");
     need(&t, net->layers, 30);
