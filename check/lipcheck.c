@@ -60,9 +60,10 @@ static struct matrix *select_outputs(const struct network *net, const struct cer
 int main(int argc, char **argv) {
     struct network net = {0};
     struct certificate cert = {0};
-    if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout) < 0 ? FAILED : VERIFIED;
+    if (argc == 2 && !strcmp(argv[1], "--help"))
+        return printf("%s", help) < 0 || fflush(stdout) ? FAILED : VERIFIED;
     if (argc == 2 && !strcmp(argv[1], "--version"))
-        return puts("lipcheck " LIPCHECK_VERSION) < 0 ? FAILED : VERIFIED;
+        return puts("lipcheck " LIPCHECK_VERSION) < 0 || fflush(stdout) ? FAILED : VERIFIED;
     if (argc != 3 || argv[1][0] == '-') stop(FAILED, "expected two files, see lipcheck --help");
     if (fesetround(FE_TONEAREST)) stop(FAILED, "round-to-nearest cannot be set");
     network_read(argv[1], &net);

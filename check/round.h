@@ -5,7 +5,8 @@
  *
  * How R2 is used: beside a sum of products a b, the sum m of big(a) big(b) is accumulated.  As big(x)
  * is at least 2^-480, every product adds 2^-960 or more to m, so gam(k) m >= 2^-52 2^-960 pays for its
- * underflow too.  For k < 2^33, with u = 2^-53, k u <= 2^-20,
+ * underflow too.  Every factor of an error term goes through big, radii included: a nonzero error never
+ * vanishes, so that only what is exactly 0 is left out.  For k < 2^33, with u = 2^-53, k u <= 2^-20,
  *
  *     g(k + 1) (1 + g(k + 1)) (1 + u)^3 <= (k + 1) u (1 + 2^-17) <= gam(k) = (k + 2) u (1 + 2^-16),
  *

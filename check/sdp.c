@@ -81,7 +81,8 @@ static void gather(struct work *w, const struct matrix *term, size_t terms, size
 static void subtract(struct work *w, size_t i, double h, double error, size_t begin, size_t end) {
     for (size_t k = begin; k < end && (h != 0 || error != 0); k++) {
         const struct item *y = &w->function.item[k];
-        double r = (big(h) + error) * (y->radius + 0x1p-52 * big(y->value)) + error * big(y->value);
+        double r = (big(h) + big(error)) * (big(y->radius) + 0x1p-52 * big(y->value)) +
+                   big(error) * big(y->value); /* not 0 unless all is: the entry is there */
         bool below = i > y->row;
         entry(w, below ? i : y->row, below ? y->row : i, -h * y->value, r * (1 + 0x1p-50));
     }

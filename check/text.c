@@ -67,8 +67,8 @@ void malformed(const struct text *t, const char *expected, ...) {
     printf(", found %s", t->at == t->size ? "the end of the file"
                          : *found == '\n' ? "a line feed"
                                           : "");
-    for (size_t n = strcspn(found, " \n"), i = 0; i < n && i < 40; i++)
-        printf("%c", found[i] > ' ' && found[i] <= '~' ? found[i] : '?');
+    for (size_t n = strcspn(found, "\n"), i = 0; i < n && i < 40; i++)
+        printf("%c", found[i] >= ' ' && found[i] <= '~' ? found[i] : '?');
     printf("\n");
     exit(FAILED);
 }

@@ -54,7 +54,7 @@ static void add(struct walk *w, double a, const struct number *x) {
         uint64_t carry = 0;
         if (move < 0 && -move <= top) carry = word[k] * x->limb[-move - 1] >> 32;
         for (int i = move < 0 ? -move : 0; (word[k] && i < top) || carry; i++, carry >>= 32) {
-            if (i + move >= w->limbs) stop(REJECTED, "the values at the witness exceed 2^1024");
+            if (i + move >= w->limbs) stop(REJECTED, "the values at the witness exceed 2^2176");
             carry += to[i + move] + (i < top ? word[k] * x->limb[i] : 0);
             to[i + move] = (uint32_t)carry;
         }

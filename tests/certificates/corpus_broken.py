@@ -97,6 +97,18 @@ def make_invalid(nets, valid, out):
     matrices(nets, valid, add)
     covers(nets, valid, add)
     spectra(nets, valid, add)
+    underflows(nets, add)
+
+
+def underflows(nets, add):
+    """Slack matrices whose entries, or the errors of entries, are lost if error terms may underflow."""
+    parts = {"vanish": "part cube cube\nroles 2 v\ninput 0x0p+0\ndual 0x1.8p+1021\ntangent 2 0x1p-481\n",
+             "dwindle": "part cube fixed 0\nroles 2 s\none 0x0p+0\ninput 0x0p+0\n",
+             "differ": "part cube fixed 0\nroles 1 s\none 0x0p+0\ninput 0x0p+0\n"}
+    for net, part in parts.items():
+        add(f"{net}-psd-underflow",
+            f"lipcert-certificate 1\nnetwork {sha256(nets[net])}\nregion everywhere\nnorms 2 2\noutput all\n"
+            f"bounds none\nupper 0x0p+0\nlower none\nstatement sdp 1\n{part}end\n")
 
 
 def hashes(nets, valid, add):

@@ -52,6 +52,16 @@ def make_networks():
     NETS["deep"] = chain(2, 2, 2, 2, 1)
     NETS["wide"] = chain(2, 5, 3)
     NETS["single"] = chain(1, 3, 1)
+    # tangents of 2^-328, 2^-3222 and 2^-1180: products of error terms underflow
+    NETS["vanish"] = network(
+        1, layer(1, "linear", [0, 0], dense(0, [[(1 + 2**-26) * 2.0**-273], [(1 + 2**-26 + 2**-27) * 2.0**-273]])),
+        layer(2, "relu", [0], dense(1, [[(1 + 2**-27) * 2.0**-273, -2.0**-273]])),
+        layer(3, "linear", [0], dense(2, [[2.0**271]])))
+    NETS["dwindle"] = network(
+        1, *(layer(k, kind, [0], dense(k - 1, [[2.0**-1074]])) for k, kind in ((1, "linear"), (2, "relu"), (3, "linear"))))
+    NETS["differ"] = network(
+        1, layer(1, "relu", [0], dense(0, [[2.0**-560]])),
+        layer(2, "linear", [0], *(dense(1, [[w]]) for w in (2.0**-560, 2.0**-620, -2.0**-560))))
     NETS["affine"] = network(3, layer(1, "linear", [1, 2], dense(0, [[1, -2, 2], [0.5, 0, -1]])))
     NETS["skip"] = network(
         2, layer(1, "relu", biases(2), dense(0, weights(2, 2))),
