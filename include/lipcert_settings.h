@@ -15,6 +15,8 @@
     X(int, steps, "steps", 400, 1, 1000000, "steps of one sweep of the method ascent")             \
     X(int, sweeps, "sweeps", 4, 1, 1000,                                                           \
       "sweeps of the method ascent, each with its own smoothing schedule")                         \
+    X(int, rounds, "rounds", 30, 1, 1000000000,                                                    \
+      "rounds of the method search without a better witness after which it ends")                  \
     X(int, linear_bounds, "linear-bounds", 1, 0, 1,                                                \
       "1: tighten pre-activation bounds by backward linear bounds; 0: intervals only")             \
     X(int, gram_limit, "gram-limit", 4096, 1, 20000,                                               \

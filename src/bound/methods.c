@@ -6,18 +6,26 @@
 #include <string.h>
 
 static const lip_method methods[] = {
-    {"auto", "both", "every method below but shor, upper and lower bounds", ""},
+    {"auto", "both", "every method below but ascent and shor, upper and lower bounds", ""},
     {"product", "upper", "product of operator norms, best chain of norms 1, 2, inf",
      "Szegedy et al. 2014"},
     {"interval", "upper", "interval Jacobian; stable neurons are fixed", "Weng et al. 2018"},
     {"point", "lower", "gradient norm at the point of --input; part of auto if there is one", ""},
     {"lbs", "lower", "largest gradient norm at random points", "Chen et al. 2020"},
-    {"ascent", "lower", "annealed ascent of the gradient norm from many starting points",
+    {"ascent", "lower",
+     "annealed ascent of the gradient norm from many starting points; part of search",
+     "lipcert, docs/theory.md"},
+    {"search", "lower",
+     "ascent, then patterns made attainable and local search over neighbouring cells",
      "lipcert, docs/theory.md"},
     {"shor", "upper", "Shor's semidefinite relaxation, one hidden layer; left out of auto",
      "Chen et al. 2020"},
     {"tangent", "upper", "semidefinite relaxation of the tangent, any depth",
      "Fazlyab et al. 2019 (LipSDP)"},
+    {"hr2", "upper", "tangent with what the region says of patterns; small networks, not in auto",
+     "Chen et al. 2020 (HR-2)"},
+    {"tight", "upper", "hr2 and triangle inequalities in stages; small networks, not in auto",
+     "lipcert, docs/relaxations.md"},
     {NULL, NULL, NULL, NULL}};
 
 static const lip_method_fn functions[] = {NULL,
@@ -26,8 +34,11 @@ static const lip_method_fn functions[] = {NULL,
                                           lip_point_method,
                                           lip_sampling_method,
                                           lip_ascent_method,
+                                          lip_search_method,
                                           lip_shor_method,
-                                          lip_tangent_method};
+                                          lip_tangent_method,
+                                          lip_hr2_method,
+                                          lip_tight_method};
 
 const lip_method *lip_methods(void) { return methods; }
 
@@ -41,7 +52,8 @@ lip_side lip_method_side(size_t index) {
 
 bool lip_method_in_auto(size_t index, const lip_query *query) {
     if (functions[index] == lip_point_method) return query->point != NULL;
-    return functions[index] != lip_shor_method;
+    return functions[index] != lip_ascent_method && functions[index] != lip_shor_method &&
+           functions[index] != lip_hr2_method && functions[index] != lip_tight_method;
 }
 
 lip_status lip_method_check(size_t index, const lip_network *net, const lip_query *query,

@@ -109,6 +109,8 @@ static void place_square(certify *c, size_t i) {
     case LIP_VARIABLE_INPUT: part->tau[part->input == LIP_SET_CUBE ? v->index : 0] = y; break;
     case LIP_VARIABLE_DUAL: part->sigma[part->output == LIP_SET_CUBE ? v->index : 0] = y; break;
     case LIP_VARIABLE_PHASE: part->bin[unit] = y; break;
+    case LIP_VARIABLE_POINT:
+    case LIP_VARIABLE_STATE: c->unfit = true; break; /* the format has no word for them yet */
     case LIP_VARIABLE_TANGENT: {
         double r = lip_claim(lip_sqrt_up(group->size));
         part->bound[unit] = lip_up(ldexp(r, v->exponent));

@@ -49,7 +49,8 @@ lip_status lip_export_sdpa(const lip_network *net, const lip_query *query,
                                           &bounds, err);
     if (status != LIP_OK) return status;
     lip_lifted_options lifting = {options ? options->part : 0, options && options->phases,
-                                  options ? options->largest : 0, (size_t)settings.gram_limit};
+                                  options ? options->largest : 0, (size_t)settings.gram_limit,
+                                  false};
     status = lip_lifted_create_unsorted(net, &bounds, query, &lifting, &lifted, err);
     if (status == LIP_OK) {
         write_title(net, query, lifting.part, title, sizeof title);

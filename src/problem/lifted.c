@@ -1,6 +1,7 @@
 /* Building a lifted problem: roles of neurons, variables, groups.  The order of the variables is
  *
- *     1,  t,  v by layer and neuron,  s in the same order (if kept),  s of the readouts,  w. */
+ *     1,  t,  v by layer and neuron,  s in the same order (if kept),  s of the readouts,  w,
+ *     x',  h' by layer and neuron, each behind its s if that had no place before (lifted_region.c). */
 #include "problem/lifted_build.h"
 
 #include "base/error.h"
@@ -78,7 +79,8 @@ static size_t count_roles(lip_lifting *b) {
     b->columns = 1 + b->inputs + tangents;
     b->neuron_capacity = tangents;
     return b->columns + (b->options->phases ? tangents : 0) + readouts +
-           (b->scalar ? 0 : lip_outputs(b->net));
+           (b->scalar ? 0 : lip_outputs(b->net)) +
+           (b->options->region ? lip_inputs(b->net) + tangents : 0);
 }
 
 /* ---- Variables and groups ---------------------------------------------------------------- */
@@ -87,11 +89,12 @@ size_t lip_lifting_variable(lip_lifting *b, lip_variable_kind kind, size_t layer
                             int exponent) {
     lip_lifted *lifted = b->lifted;
     size_t i = lifted->n++;
-    lifted->variable[i] = (lip_variable){kind, layer, index, exponent, 0};
+    lifted->variable[i] = (lip_variable){kind, layer, index, exponent, 0, 0, 0};
     /* one group for each variable but for the vectors that share a 2-norm */
     bool ball = kind == LIP_VARIABLE_INPUT && b->query->norm_in == LIP_NORM_2;
     bool dual = kind == LIP_VARIABLE_DUAL && b->query->norm_out == LIP_NORM_2;
-    if ((ball || dual) && index > 0) {
+    bool point = kind == LIP_VARIABLE_POINT && b->query->region->kind == LIP_BALL;
+    if ((ball || dual || point) && index > 0) {
         ++lifted->group[lifted->groups - 1].count;
     } else {
         bool equality = kind == LIP_VARIABLE_ONE || kind == LIP_VARIABLE_PHASE;
@@ -152,7 +155,8 @@ static lip_status build(lip_lifting *b, lip_error *err) {
     }
     if (status != LIP_OK) return status;
     neuron_variables(b);
-    return lip_lifting_objective(b, err);
+    status = lip_lifting_objective(b, err);
+    return status == LIP_OK ? lip_lifting_region(b, err) : status;
 }
 
 static bool allocate_lifting(lip_lifting *b) {
@@ -190,6 +194,12 @@ static void clear_lifting(lip_lifting *b) {
 
 void lip_lifted_free(lip_lifted *lifted) {
     if (!lifted) return;
+    free(lifted->form);
+    free(lifted->row);
+    free(lifted->row_coefficient);
+    free(lifted->relu);
+    free(lifted->cut);
+    free(lifted->pair);
     free(lifted->objective);
     free(lifted->coefficient);
     free(lifted->neuron);
@@ -220,8 +230,13 @@ static void restore_numbers(lip_lifted *lifted, const lip_sorted *sorted) {
     }
     for (size_t i = 0; i < lifted->n; ++i) {
         lip_variable *v = &lifted->variable[i];
-        if (v->kind == LIP_VARIABLE_TANGENT || v->kind == LIP_VARIABLE_PHASE)
+        if (v->kind == LIP_VARIABLE_TANGENT || v->kind == LIP_VARIABLE_PHASE ||
+            v->kind == LIP_VARIABLE_STATE)
             v->index = sorted->order[v->layer][v->index];
+    }
+    for (size_t k = 0; k < lifted->relus; ++k) {
+        lip_relu *relu = &lifted->relu[k];
+        relu->index = sorted->order[relu->layer][relu->index];
     }
 }
 
@@ -232,7 +247,8 @@ lip_status lip_lifted_create_unsorted(const lip_network *net, const lip_preactiv
     if (options->part >= parts)
         return lip_fail(err, LIP_ARGUMENT, NULL, "expected a part from 0 to %zu, found %zu",
                         parts - 1, options->part);
-    lip_lifting b = {.net = net, .bounds = bounds, .query = query, .options = options};
+    lip_lifting b = {
+        .net = net, .bounds = bounds, .query = query, .options = options, .noun = "tangents"};
     lip_status status = create(&b, err);
     clear_lifting(&b);
     if (status == LIP_OK)

@@ -19,7 +19,7 @@ typedef struct lip_image {
 
 /* A network with its neurons in canonical order: what remains of it for lifting. */
 typedef struct lip_sorted {
-    lip_network *net; /* no biases */
+    lip_network *net;
     lip_preactivation bounds;
     size_t **order; /* by layer and place: the number in the given network */
 } lip_sorted;
@@ -44,6 +44,7 @@ typedef struct lip_lifting {
     bool *inner;         /* by layer: read by a layer other than the output layer */
     size_t *last_reader; /* by layer */
     lip_image *image;    /* by layer; freed once its last reader is done */
+    const char *noun;    /* what the images are of, for messages */
 } lip_lifting;
 
 /* x * 2^exponent as value +- radius: |value| is 0 or at least 2^-900, radius 0 or at least 2^-950, so
@@ -51,7 +52,7 @@ typedef struct lip_lifting {
 lip_coefficient lip_lifted_scale(double value, double radius, int exponent);
 
 /* A sorted copy; *sorted stays as it is, zeroed by the caller, if the matrices have too many entries.
- * False if memory is short.  Biases and names are left out. */
+ * False if memory is short.  Names are left out; biases do not decide the order. */
 bool lip_sorted_create(const lip_network *net, const lip_preactivation *bounds, lip_sorted *sorted);
 void lip_sorted_clear(lip_sorted *sorted);
 
@@ -68,6 +69,9 @@ void lip_image_clear(lip_image *image);
 
 /* Fill lifted->objective, and add the phases of readouts and the dual vector. */
 lip_status lip_lifting_objective(lip_lifting *b, lip_error *err);
+
+/* Add the variables, rows and cuts of the region. */
+lip_status lip_lifting_region(lip_lifting *b, lip_error *err);
 
 /* Add a variable to the group that is being built; the caller has counted them before. */
 size_t lip_lifting_variable(lip_lifting *b, lip_variable_kind kind, size_t layer, size_t index,

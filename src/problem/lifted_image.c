@@ -119,7 +119,8 @@ lip_status lip_lifting_preimage(lip_lifting *b, size_t l, lip_error *err) {
     for (size_t i = 0; i < count; ++i) image->rad[i] = lip_sum_up(image->rad[i], terms + 2);
     if (!all_finite(count, image->mid) || !all_finite(count, image->rad))
         return lip_fail(err, LIP_UNSUPPORTED, NULL,
-                        "the tangents of layer %zu overflow: expected weights of moderate size", l);
+                        "the %s of layer %zu overflow: expected weights of moderate size", b->noun,
+                        l);
     return LIP_OK;
 }
 

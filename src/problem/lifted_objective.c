@@ -13,39 +13,16 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/round.h"
+#include "problem/enclosed.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A number as value +- radius, in sums and products. */
-typedef struct enclosed {
-    double value, radius;
-} enclosed;
-
-static enclosed multiply(enclosed a, enclosed b) {
-    enclosed p = {a.value * b.value, 0};
-    if ((a.value == 0 && a.radius == 0) || (b.value == 0 && b.radius == 0)) return p;
-    double x = lip_magnitude(a.value), y = lip_magnitude(b.value);
-    double rx = lip_magnitude(a.radius), ry = lip_magnitude(b.radius);
-    double r = LIP_UNIT * x * y + x * ry + rx * y + rx * ry;
-    p.radius = lip_up(r * (1 + 16 * LIP_UNIT));
-    return p;
-}
-
-static enclosed add(enclosed a, enclosed b) {
-    enclosed s = {a.value + b.value, 0};
-    bool exact = a.value == 0 || b.value == 0;
-    if (exact && a.radius == 0 && b.radius == 0) return s;
-    double rounding = exact ? 0 : LIP_UNIT * fabs(s.value);
-    s.radius = lip_up((a.radius + b.radius + rounding) * (1 + 8 * LIP_UNIT));
-    return s;
-}
-
 /* ---- Scalar outputs ---------------------------------------------------------------------- */
 
 /* g over all units: cotangents of the output layer's sources. */
-static bool output_cotangents(const lip_lifting *b, enclosed *g) {
+static bool output_cotangents(const lip_lifting *b, lip_enclosed *g) {
     const lip_network *net = b->net;
     const lip_layer *layer = &net->layer[net->layers];
     bool margin = b->selection.kind == LIP_OUTPUT_MARGIN;
@@ -59,8 +36,8 @@ static bool output_cotangents(const lip_lifting *b, enclosed *g) {
         if (ok) lip_op_adjoint(layer->term[t].op, 1, c, row);
         for (size_t j = 0; ok && j < source->width; ++j) {
             /* the difference of two weights is rounded once */
-            enclosed part = {row[j], margin ? LIP_UNIT * fabs(row[j]) : 0};
-            g[source->offset + j] = add(g[source->offset + j], part);
+            lip_enclosed part = {row[j], margin ? LIP_UNIT * fabs(row[j]) : 0};
+            g[source->offset + j] = lip_enclosed_add(g[source->offset + j], part);
         }
         free(row);
     }
@@ -69,14 +46,16 @@ static bool output_cotangents(const lip_lifting *b, enclosed *g) {
 }
 
 /* sum += factor * row */
-static void add_row(const lip_lifting *b, enclosed factor, size_t l, size_t i, enclosed *sum) {
+static void add_row(const lip_lifting *b, lip_enclosed factor, size_t l, size_t i,
+                    lip_enclosed *sum) {
     const double *mid = b->image[l].mid + i * b->columns, *rad = b->image[l].rad + i * b->columns;
     for (size_t j = 0; j < b->used; ++j)
         if (mid[j] != 0 || rad[j] != 0)
-            sum[j] = add(sum[j], multiply(factor, (enclosed){mid[j], rad[j]}));
+            sum[j] = lip_enclosed_add(
+                sum[j], lip_enclosed_multiply(factor, (lip_enclosed){mid[j], rad[j]}));
 }
 
-static bool add_product(lip_lifted *lifted, size_t *capacity, size_t i, size_t j, enclosed c) {
+static bool add_product(lip_lifted *lifted, size_t *capacity, size_t i, size_t j, lip_enclosed c) {
     if (c.value == 0 && c.radius == 0) return true;
     if (!lip_grow((void **)&lifted->objective, capacity, lifted->products + 1,
                   sizeof *lifted->objective))
@@ -87,20 +66,21 @@ static bool add_product(lip_lifted *lifted, size_t *capacity, size_t i, size_t j
 }
 
 /* half g s y, with a new variable s. */
-static bool add_readout(lip_lifting *b, size_t *capacity, enclosed half, size_t l, size_t i) {
+static bool add_readout(lip_lifting *b, size_t *capacity, lip_enclosed half, size_t l, size_t i) {
     const double *mid = b->image[l].mid + i * b->columns, *rad = b->image[l].rad + i * b->columns;
     size_t s = lip_lifting_variable(b, LIP_VARIABLE_PHASE, l, i, 0);
     for (size_t j = 0; j < b->used; ++j)
-        if (!add_product(b->lifted, capacity, j, s, multiply(half, (enclosed){mid[j], rad[j]})))
+        if (!add_product(b->lifted, capacity, j, s,
+                         lip_enclosed_multiply(half, (lip_enclosed){mid[j], rad[j]})))
             return false;
     return true;
 }
 
-static bool source_objective(lip_lifting *b, size_t l, const enclosed *g, enclosed *sum,
+static bool source_objective(lip_lifting *b, size_t l, const lip_enclosed *g, lip_enclosed *sum,
                              size_t *capacity) {
     const lip_layer *layer = &b->net->layer[l];
     for (size_t i = 0; i < layer->width; ++i) {
-        enclosed factor = g[layer->offset + i];
+        lip_enclosed factor = g[layer->offset + i];
         unsigned char role = b->role[layer->offset + i];
         if (role == LIP_ROLE_DEAD || (factor.value == 0 && factor.radius == 0)) continue;
         if (role == LIP_ROLE_READOUT) {
@@ -116,7 +96,8 @@ static bool source_objective(lip_lifting *b, size_t l, const enclosed *g, enclos
 
 static bool scalar_objective(lip_lifting *b, size_t *capacity) {
     const lip_layer *output = &b->net->layer[b->net->layers];
-    enclosed *g = LIP_NEW(enclosed, b->net->units), *sum = LIP_NEW(enclosed, b->columns);
+    lip_enclosed *g = LIP_NEW(lip_enclosed, b->net->units),
+                 *sum = LIP_NEW(lip_enclosed, b->columns);
     bool ok = g && sum && output_cotangents(b, g);
     for (size_t l = 0; ok && l < b->net->layers; ++l)
         if (b->last_reader[l] == b->net->layers && output->nterms > 0)
@@ -137,7 +118,7 @@ static lip_status vector_objective(lip_lifting *b, size_t *capacity, lip_error *
         const double *mid = b->image[last].mid + o * b->columns;
         const double *rad = b->image[last].rad + o * b->columns;
         for (size_t j = 0; status == LIP_OK && j < b->used; ++j)
-            if (!add_product(b->lifted, capacity, j, w, (enclosed){mid[j], rad[j]}))
+            if (!add_product(b->lifted, capacity, j, w, (lip_enclosed){mid[j], rad[j]}))
                 status = lip_fail_memory(err);
     }
     return status;

@@ -111,7 +111,10 @@ static bool copy_layer(const lip_network *net, size_t l, const lip_order_edge *e
     layer->bias = NULL;
     layer->nterms = 0;
     layer->term = LIP_NEW(lip_term, net->layer[l].nterms);
-    if (!layer->term) return false;
+    if (net->layer[l].bias) layer->bias = LIP_NEW(double, layer->width);
+    if (!layer->term || (net->layer[l].bias && !layer->bias)) return false;
+    for (size_t i = 0; layer->bias && i < layer->width; ++i)
+        layer->bias[i] = net->layer[l].bias[order[l][i]];
     for (size_t t = 0; t < net->layer[l].nterms; ++t) {
         const lip_op *op = net->layer[l].term[t].op;
         lip_term *term = &layer->term[layer->nterms++];

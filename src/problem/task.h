@@ -29,10 +29,13 @@ lip_status lip_product_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_interval_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_shor_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_tangent_method(lip_task *task, lip_step *step, lip_error *err);
+lip_status lip_hr2_method(lip_task *task, lip_step *step, lip_error *err);
+lip_status lip_tight_method(lip_task *task, lip_step *step, lip_error *err);
 
 /* Lower bounds (src/search). */
 lip_status lip_point_method(lip_task *task, lip_step *step, lip_error *err); /* needs a point */
 lip_status lip_sampling_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_ascent_method(lip_task *task, lip_step *step, lip_error *err);
+lip_status lip_search_method(lip_task *task, lip_step *step, lip_error *err);
 
 #endif

@@ -106,7 +106,7 @@ static lip_status lift(const lip_task *task, size_t part, lip_lifted **lifted, l
                        lip_error *err) {
     lip_error why = {0};
     lip_lifted_options options = {part, true, LARGEST_WITH_PHASES,
-                                  (size_t)task->settings->gram_limit};
+                                  (size_t)task->settings->gram_limit, false};
     lip_status status =
         lip_lifted_create(task->net, &task->bounds, task->query, &options, lifted, &why);
     options.phases = false;

@@ -12,10 +12,13 @@
  * move together as the columns of one block.
  *
  * Nothing here is a bound: points whose true gradient norm is a new record go to lip_witness_offer. */
+#include "search/ascent.h"
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "linalg/norms.h"
 #include "problem/task.h"
+#include "search/cell.h"
 #include "search/direction.h"
 #include "search/points.h"
 #include "search/witness.h"
@@ -24,6 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct lip_ascent ascent;
+
 enum { LOOK = 10 }; /* steps between evaluations of the true norm */
 
 /* Widths and rates of the sweeps, in turn: tau from first to last (relative to the spread of z). */
@@ -31,7 +36,7 @@ static const struct schedule {
     double first, last, rate;
 } schedules[] = {{1.0, 0.02, 0.1}, {0.5, 0.01, 0.05}, {2.0, 0.05, 0.1}, {0.3, 0.003, 0.05}};
 
-typedef struct ascent {
+struct lip_ascent {
     lip_task *task;
     const lip_network *net;
     lip_chart chart;
@@ -48,9 +53,10 @@ typedef struct ascent {
     double *out, *s;      /* m * k: C'-image of s; rows * k: dual vectors */
     double *x;            /* n: candidate */
     double *record;       /* k: best true value per column in this sweep */
-} ascent;
+};
 
-static void ascent_clear(ascent *a) {
+void lip_ascent_free(lip_ascent *a) {
+    if (!a) return;
     lip_chart_clear(&a->chart);
     lip_witness_clear(&a->witness);
     free(a->xi);
@@ -59,22 +65,21 @@ static void ascent_clear(ascent *a) {
     free(a->out);
     free(a->x);
     free(a->record);
+    free(a);
 }
 
 /* As many columns as were asked for, fewer if the blocks would exceed about a gigabyte. */
-static size_t columns(const lip_task *task) {
-    size_t limit = ((size_t)1 << 27) / (8 * task->net->units + 1);
-    size_t wanted = (size_t)task->settings->starts;
+static size_t columns(const lip_task *task, int starts) {
+    size_t limit = ((size_t)1 << 27) / (8 * task->net->units + 1), wanted = (size_t)starts;
     return limit < 1 ? 1 : wanted < limit ? wanted : limit;
 }
 
-static lip_status ascent_create(lip_task *task, ascent *a, lip_error *err) {
+static lip_status create(lip_task *task, int starts, ascent *a, lip_error *err) {
     const lip_network *net = task->net;
     size_t n = lip_inputs(net), rows = lip_output_rows(net, &task->query->output), k, all;
-    memset(a, 0, sizeof *a);
     a->task = task;
     a->net = net;
-    a->k = k = columns(task);
+    a->k = k = columns(task, starts);
     a->m = lip_outputs(net);
     lip_rng_seed(&a->rng, (uint64_t)task->settings->seed + 1);
     if (!lip_chart_create(net, task->query->region, &a->chart)) return lip_fail_memory(err);
@@ -95,6 +100,25 @@ static lip_status ascent_create(lip_task *task, ascent *a, lip_error *err) {
     for (size_t i = 0; i < 6; ++i) *blocks[i] = a->h + (i + 1) * net->units * k;
     a->s = a->out + a->m * k;
     return lip_witness_create(net, task->query, &task->bounds, &a->witness, err);
+}
+
+lip_status lip_ascent_create(lip_task *task, int starts, lip_ascent **out, lip_error *err) {
+    ascent *a = LIP_NEW(ascent, 1);
+    if (!a) return lip_fail_memory(err);
+    lip_status status = create(task, starts, a, err);
+    if (status == LIP_OK)
+        *out = a;
+    else
+        lip_ascent_free(a);
+    return status;
+}
+
+void lip_ascent_explain(const lip_ascent *a, lip_step *step) {
+    lip_witness_explain(&a->witness, step);
+}
+
+double lip_ascent_step_work(const lip_ascent *a) {
+    return (4 * lip_network_work(a->net) + 20 * (double)a->net->units) * (double)a->k;
 }
 
 /* ---- One evaluation of F and its gradient ------------------------------------------------ */
@@ -288,9 +312,9 @@ static void start_sweep(ascent *a, bool first) {
     measure_spread(a);
 }
 
-static lip_status sweep(ascent *a, int number, lip_step *step, lip_error *err) {
+lip_status lip_ascent_sweep(lip_ascent *a, int number, int steps, double deadline, lip_step *step,
+                            lip_error *err) {
     const struct schedule *plan = &schedules[number % 4];
-    int steps = a->task->settings->steps;
     lip_status status = LIP_OK;
     start_sweep(a, number == 0);
     for (int i = 0; status == LIP_OK && i < steps; ++i) {
@@ -303,19 +327,20 @@ static lip_status sweep(ascent *a, int number, lip_step *step, lip_error *err) {
         choose_directions(a);
         evaluate_points(a);
         if (i % LOOK == LOOK - 1 || i == steps - 1) status = look(a, step, err);
-        if (lip_watch_expired(&a->task->watch)) break;
+        if (lip_watch_expired(&a->task->watch) || lip_clock_now() >= deadline) break;
     }
     return status;
 }
 
 lip_status lip_ascent_method(lip_task *task, lip_step *step, lip_error *err) {
-    ascent a;
-    lip_status status = ascent_create(task, &a, err);
+    lip_ascent *a;
+    lip_status status = lip_ascent_create(task, task->settings->starts, &a, err);
+    if (status != LIP_OK) return status;
     int sweeps = task->settings->sweeps, done = 0;
     for (; status == LIP_OK && done < sweeps && !lip_watch_expired(&task->watch); ++done)
-        status = sweep(&a, done, step, err);
+        status = lip_ascent_sweep(a, done, task->settings->steps, INFINITY, step, err);
     step->complete = status == LIP_OK && task->watch.stop == LIP_FINISHED;
-    lip_witness_explain(&a.witness, step);
-    ascent_clear(&a);
+    lip_ascent_explain(a, step);
+    lip_ascent_free(a);
     return status;
 }

@@ -42,7 +42,14 @@ static void family_terms(lip_conic *conic, lip_family family, size_t k, size_t *
         add_term(conic, used, -neuron->range / 2, 0, s);
         add_term(conic, used, 1, v, v);
         break;
-    case LIP_FAMILIES: break;
+    default: break;
+    }
+}
+
+static void cut_terms(lip_conic *conic, const lip_cut *cut, size_t *used) {
+    for (size_t t = cut->first; t < cut->last; ++t) {
+        const lip_pair *pair = &conic->lifted->pair[t];
+        add_term(conic, used, -pair->factor, pair->i, pair->j);
     }
 }
 
@@ -61,41 +68,68 @@ static void fill_terms(lip_conic *conic) {
         for (size_t i = 0; i < lip_family_count(lifted, (lip_family)f); ++i, ++k) {
             conic->equality[k] = lip_family_equality((lip_family)f);
             conic->start[k] = used;
-            family_terms(conic, (lip_family)f, i, &used);
+            if (f < LIP_FIRST_CUT)
+                family_terms(conic, (lip_family)f, i, &used);
+            else
+                cut_terms(conic, lip_family_cut(lifted, (lip_family)f, i), &used);
         }
     conic->start[k] = used;
 }
 
 /* ---- Runs -------------------------------------------------------------------------------- */
 
-static bool fill_run(lip_conic *conic, lip_conic_run *run) {
+/* The coefficients of vector n + k: T_k of a neuron, or a row. */
+static const lip_coefficient *coefficients(const lip_conic *conic, size_t k, size_t *count) {
     const lip_lifted *lifted = conic->lifted;
-    size_t last = run->first + run->count, count;
+    if (k < lifted->neurons) {
+        *count = lifted->neuron[k].last - lifted->neuron[k].first;
+        return lifted->coefficient + lifted->neuron[k].first;
+    }
+    const lip_row *row = &lifted->row[k - lifted->neurons];
+    *count = row->last - row->first;
+    return lifted->row_coefficient + row->first;
+}
+
+/* The v that is subtracted from vector n + k, or LIP_NONE. */
+static size_t subtracted(const lip_conic *conic, size_t k) {
+    return k < conic->lifted->neurons ? conic->lifted->neuron[k].v : LIP_NONE;
+}
+
+static bool fill_run(lip_conic *conic, lip_conic_run *run) {
+    size_t last = run->first + run->count, count, length;
     run->low = conic->n;
-    for (size_t k = run->first; k < last; ++k)
-        for (size_t c = lifted->neuron[k].first; c < lifted->neuron[k].last; ++c) {
-            size_t column = lifted->coefficient[c].column;
-            if (column < run->low) run->low = column;
-            if (column >= run->high) run->high = column + 1;
+    for (size_t k = run->first; k < last; ++k) {
+        const lip_coefficient *a = coefficients(conic, k, &length);
+        for (size_t c = 0; c < length; ++c) {
+            if (a[c].column < run->low) run->low = a[c].column;
+            if (a[c].column >= run->high) run->high = a[c].column + 1;
         }
+    }
     if (run->high < run->low) run->high = run->low;
-    if (!lip_multiply_sizes(run->count, run->high - run->low, &count)) return false;
+    size_t width = run->high - run->low;
+    if (!lip_multiply_sizes(run->count, width, &count)) return false;
     run->matrix = LIP_NEW(double, count);
     if (!run->matrix) return false;
-    for (size_t k = run->first; k < last; ++k)
-        for (size_t c = lifted->neuron[k].first; c < lifted->neuron[k].last; ++c)
-            run->matrix[(k - run->first) * (run->high - run->low) + lifted->coefficient[c].column -
-                        run->low] = lifted->coefficient[c].value;
+    for (size_t k = run->first; k < last; ++k) {
+        const lip_coefficient *a = coefficients(conic, k, &length);
+        for (size_t c = 0; c < length; ++c)
+            run->matrix[(k - run->first) * width + a[c].column - run->low] = a[c].value;
+    }
     return true;
 }
 
-/* One run for every layer. */
+/* One run for every layer of neurons, one for all rows. */
 static bool fill_runs(lip_conic *conic) {
     const lip_lifted *lifted = conic->lifted;
     for (size_t k = 0; k < lifted->neurons; ++k) {
         if (k == 0 || lifted->neuron[k].layer != lifted->neuron[k - 1].layer)
             conic->run[conic->runs++].first = k;
         ++conic->run[conic->runs - 1].count;
+    }
+    conic->tangent_runs = conic->runs;
+    if (lifted->rows > 0) {
+        conic->run[conic->runs].first = lifted->neurons;
+        conic->run[conic->runs++].count = lifted->rows;
     }
     for (size_t r = 0; r < conic->runs; ++r)
         if (!fill_run(conic, &conic->run[r])) return false;
@@ -104,15 +138,16 @@ static bool fill_runs(lip_conic *conic) {
 
 bool lip_conic_create(const lip_lifted *lifted, lip_conic *conic) {
     *conic = (lip_conic){.lifted = lifted, .n = lifted->n};
-    conic->extended = lifted->n + lifted->neurons;
+    conic->vectors = lifted->neurons + lifted->rows;
+    conic->extended = lifted->n + conic->vectors;
     conic->count = lifted->groups + lip_family_multipliers(lifted);
     conic->b = LIP_NEW(double, conic->count);
     conic->equality = LIP_NEW(bool, conic->count);
     conic->start = LIP_NEW(size_t, conic->count + 1);
-    conic->term = LIP_NEW(lip_conic_term, lifted->n + 10 * lifted->neurons);
-    conic->run = LIP_NEW(lip_conic_run, lifted->neurons);
+    conic->term = LIP_NEW(lip_conic_term, lifted->n + 10 * lifted->neurons + lifted->pairs);
+    conic->run = LIP_NEW(lip_conic_run, lifted->neurons + 1);
     size_t room;
-    if (!lip_multiply_sizes(lifted->neurons, lifted->n, &room)) return false;
+    if (!lip_multiply_sizes(conic->vectors, lifted->n, &room)) return false;
     conic->image = LIP_NEW(double, room);
     conic->gathered = LIP_NEW(double, room);
     if (!conic->b || !conic->equality || !conic->start || !conic->term || !conic->run ||
@@ -142,18 +177,30 @@ static void add_entry(const lip_conic *conic, double value, size_t i, size_t j, 
     matrix[row * conic->n + column] += i == j ? value : value / 2;
 }
 
+/* The lower triangle of matrix += value sym(e_i w_j'), j a vector. */
+static void add_vector(const lip_conic *conic, double value, size_t i, size_t j, double *matrix) {
+    size_t count, v = subtracted(conic, j - conic->n);
+    const lip_coefficient *a = coefficients(conic, j - conic->n, &count);
+    for (size_t c = 0; c < count; ++c) add_entry(conic, value * a[c].value, i, a[c].column, matrix);
+    if (v != LIP_NONE) add_entry(conic, -value, i, v, matrix);
+}
+
 static void add_product(const lip_conic *conic, double value, const lip_conic_term *term,
                         double *matrix) {
-    if (term->j < conic->n) {
-        add_entry(conic, value, term->i, term->j, matrix);
-        return;
+    size_t i = term->i, j = term->j;
+    if (i < conic->n && j < conic->n) {
+        add_entry(conic, value, i, j, matrix);
+    } else if (i < conic->n) {
+        add_vector(conic, value, i, j, matrix);
+    } else if (j < conic->n) {
+        add_vector(conic, value, j, i, matrix);
+    } else {
+        size_t count, v = subtracted(conic, i - conic->n);
+        const lip_coefficient *a = coefficients(conic, i - conic->n, &count);
+        for (size_t c = 0; c < count; ++c)
+            add_vector(conic, value * a[c].value, a[c].column, j, matrix);
+        if (v != LIP_NONE) add_vector(conic, -value, v, j, matrix);
     }
-    const lip_neuron *neuron = &conic->lifted->neuron[term->j - conic->n];
-    for (size_t c = neuron->first; c < neuron->last; ++c) {
-        const lip_coefficient *a = &conic->lifted->coefficient[c];
-        add_entry(conic, value * a->value, term->i, a->column, matrix);
-    }
-    add_entry(conic, -value, term->i, neuron->v, matrix);
 }
 
 void lip_conic_mirror(size_t n, double *matrix) {
@@ -176,13 +223,26 @@ void lip_conic_matrix(const lip_conic *conic, const double *z, bool objective, d
     lip_conic_mirror(conic->n, matrix);
 }
 
+/* w_j'x. */
+static double vector_value(const lip_conic *conic, size_t j, const double *x) {
+    if (j < conic->n) return x[j];
+    size_t count, v = subtracted(conic, j - conic->n);
+    const lip_coefficient *a = coefficients(conic, j - conic->n, &count);
+    double sum = v == LIP_NONE ? 0 : -x[v];
+    for (size_t c = 0; c < count; ++c) sum += a[c].value * x[a[c].column];
+    return sum;
+}
+
+/* w_i'Y w_j. */
 static double product_value(const lip_conic *conic, const lip_conic_term *term, const double *y) {
-    const double *row = y + term->i * conic->n;
-    if (term->j < conic->n) return row[term->j];
-    const lip_neuron *neuron = &conic->lifted->neuron[term->j - conic->n];
-    double sum = -row[neuron->v];
-    for (size_t c = neuron->first; c < neuron->last; ++c)
-        sum += conic->lifted->coefficient[c].value * row[conic->lifted->coefficient[c].column];
+    size_t i = term->i, j = term->j, n = conic->n;
+    if (i < n) return vector_value(conic, j, y + i * n);
+    if (j < n) return vector_value(conic, i, y + j * n);
+    size_t count, v = subtracted(conic, i - n);
+    const lip_coefficient *a = coefficients(conic, i - n, &count);
+    double sum = v == LIP_NONE ? 0 : -vector_value(conic, j, y + v * n);
+    for (size_t c = 0; c < count; ++c)
+        sum += a[c].value * vector_value(conic, j, y + a[c].column * n);
     return sum;
 }
 
@@ -196,13 +256,15 @@ void lip_conic_values(const lip_conic *conic, const double *y, double *value) {
 
 /* ---- Products with matrices ------------------------------------------------------------------- */
 
-/* out = (T - e_v') Y, a row for every neuron of the run; both matrices have `stride` numbers a row. */
+/* out = (T - e_v') Y, a row for every vector of the run; both matrices have `stride` numbers a row. */
 static void run_image(const lip_conic *conic, const lip_conic_run *run, size_t stride,
                       const double *y, double *out) {
     size_t n = conic->n, width = run->high - run->low;
     for (size_t k = 0; k < run->count; ++k) {
-        const double *row = y + conic->lifted->neuron[run->first + k].v * stride;
-        for (size_t j = 0; j < n; ++j) out[k * stride + j] = -row[j];
+        size_t v = subtracted(conic, run->first + k);
+        const double *row = y + (v == LIP_NONE ? 0 : v * stride);
+        double sign = v == LIP_NONE ? 0 : -1;
+        for (size_t j = 0; j < n; ++j) out[k * stride + j] = sign * row[j];
     }
     if (width > 0)
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)run->count, (int)n, (int)width,
@@ -220,9 +282,10 @@ static void image(const lip_conic *conic, const double *y) {
 static void run_pull_back(const lip_conic *conic, const lip_conic_run *run, double *out) {
     size_t n = conic->n, width = run->high - run->low;
     const double *gathered = conic->gathered + run->first * n;
-    for (size_t k = 0; k < run->count; ++k)
-        cblas_daxpy((int)n, -1, gathered + k * n, 1,
-                    out + conic->lifted->neuron[run->first + k].v * n, 1);
+    for (size_t k = 0; k < run->count; ++k) {
+        size_t v = subtracted(conic, run->first + k);
+        if (v != LIP_NONE) cblas_daxpy((int)n, -1, gathered + k * n, 1, out + v * n, 1);
+    }
     if (width > 0)
         cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)width, (int)n, (int)run->count, 1,
                     run->matrix, (int)width, gathered, (int)n, 1, out + run->low * n, (int)n);
@@ -232,16 +295,19 @@ void lip_conic_multiply(const lip_conic *conic, const double *z, const double *y
     size_t n = conic->n;
     int length = (int)n;
     memset(out, 0, n * n * sizeof *out);
-    memset(conic->gathered, 0, conic->lifted->neurons * n * sizeof *conic->gathered);
+    memset(conic->gathered, 0, conic->vectors * n * sizeof *conic->gathered);
     image(conic, y);
     for (size_t k = 0; k < conic->count; ++k)
         for (size_t t = conic->start[k]; t < conic->start[k + 1]; ++t) {
             const lip_conic_term *term = &conic->term[t];
             double half = z[k] * term->factor / 2;
-            bool unit = term->j < n;
-            size_t i = term->i * n, j = (unit ? term->j : term->j - n) * n;
-            cblas_daxpy(length, half, (unit ? y : conic->image) + j, 1, out + i, 1);
-            cblas_daxpy(length, half, y + i, 1, (unit ? out : conic->gathered) + j, 1);
+            bool first = term->i < n, second = term->j < n;
+            size_t i = (first ? term->i : term->i - n) * n;
+            size_t j = (second ? term->j : term->j - n) * n;
+            cblas_daxpy(length, half, (second ? y : conic->image) + j, 1,
+                        (first ? out : conic->gathered) + i, 1);
+            cblas_daxpy(length, half, (first ? y : conic->image) + i, 1,
+                        (second ? out : conic->gathered) + j, 1);
         }
     for (size_t r = 0; r < conic->runs; ++r) run_pull_back(conic, &conic->run[r], out);
 }
@@ -254,22 +320,25 @@ void lip_conic_product_values(const lip_conic *conic, const double *z, const dou
         value[k] = 0;
         for (size_t t = conic->start[k]; t < conic->start[k + 1]; ++t) {
             size_t i = conic->term[t].i, j = conic->term[t].j;
-            const double *row = j < n ? transpose + j * n : conic->image + (j - n) * n;
+            const double *left = i < n ? transpose + i * n : conic->image + (i - n) * n;
+            const double *right = j < n ? transpose + j * n : conic->image + (j - n) * n;
             value[k] += conic->term[t].factor / 2 *
-                        (cblas_ddot((int)n, z + i * m, 1, row, 1) +
-                         cblas_ddot((int)n, z + j * m, 1, transpose + i * n, 1));
+                        (cblas_ddot((int)n, z + i * m, 1, right, 1) +
+                         cblas_ddot((int)n, z + j * m, 1, left, 1));
         }
     }
 }
 
-/* Columns of neurons, in the rows of neurons from the run's first on. */
+/* Columns of vectors, in the rows of vectors from the run's first on. */
 static void extend_columns(const lip_conic *conic, const lip_conic_run *run, double *big) {
     size_t m = conic->extended, n = conic->n, width = run->high - run->low;
     size_t first = n + run->first, rows = m - first;
     double *out = big + first * m + first;
     for (size_t i = 0; i < rows; ++i)
-        for (size_t k = 0; k < run->count; ++k)
-            out[i * m + k] = -big[(first + i) * m + conic->lifted->neuron[run->first + k].v];
+        for (size_t k = 0; k < run->count; ++k) {
+            size_t v = subtracted(conic, run->first + k);
+            out[i * m + k] = v == LIP_NONE ? 0 : -big[(first + i) * m + v];
+        }
     if (width > 0)
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)run->count, (int)width,
                     1, big + first * m + run->low, (int)m, run->matrix, (int)width, 1, out, (int)m);

@@ -9,6 +9,7 @@
  * Every A_k is a sum of a few symmetric products  c sym(w_i w_j')  of the vectors
  *
  *     w_i = e_i   (i < n),        w_{n+k} = T_k - e_v   (y_k = T_k'p, v the tangent of neuron k),
+ *                                 then the rows of the lifted problem (pre-activations),
  *
  * for example  -(v y - v^2) = - v (y - v)  for the tangent of a neuron.  So all that an interior-point
  * method asks about the A_k it can pick from the extended matrix W Y W', W = (w_1 ..)': matrix products
@@ -18,14 +19,14 @@
 
 #include "problem/family.h"
 
-/* c sym(w_i w_j'), i < n. */
+/* c sym(w_i w_j'). */
 typedef struct lip_conic_term {
     double factor;
     size_t i, j;
 } lip_conic_term;
 
-/* Neurons first .. first + count - 1 as a dense matrix: rows T_k, columns low .. high - 1, outside of
- * which they are 0. */
+/* Vectors n + first .. n + first + count - 1 as a dense matrix: rows T_k (without e_v), columns
+ * low .. high - 1, outside of which they are 0. */
 typedef struct lip_conic_run {
     size_t first, count, low, high;
     double *matrix;
@@ -33,15 +34,15 @@ typedef struct lip_conic_run {
 
 typedef struct lip_conic {
     const lip_lifted *lifted;
-    size_t n, extended; /* n + neurons */
-    size_t count;       /* constraints: groups, then families */
+    size_t n, vectors, extended; /* neurons + rows; n + vectors */
+    size_t count;                /* constraints: groups, then families */
     double *b;
     bool *equality;
     size_t *start; /* terms of constraint k: start[k] .. start[k + 1] - 1 */
     lip_conic_term *term;
-    size_t runs;
+    size_t runs, tangent_runs; /* the first of them are neurons, by layer */
     lip_conic_run *run;
-    double *image, *gathered; /* neurons x n each: room for products */
+    double *image, *gathered; /* vectors x n each: room for products */
 } lip_conic;
 
 /* False: out of memory. */

@@ -177,6 +177,10 @@ static void fill_gaps(beginning *b) {
     for (size_t i = 0; i < lip_family_count(lifted, LIP_FAMILY_RANGE); ++i)
         b->z[lifted->groups + lip_family_place(lifted, LIP_FAMILY_RANGE, i)] =
             share / lifted->neuron[i].range;
+    for (int f = LIP_FIRST_CUT; f < LIP_FAMILIES; ++f)
+        for (size_t i = 0; i < lip_family_count(lifted, (lip_family)f); ++i)
+            if (!lip_family_equality((lip_family)f))
+                b->z[lifted->groups + lip_family_place(lifted, (lip_family)f, i)] = share;
 }
 
 /* What is left to do (for ranges with phases, and rounding): y is enlarged until S is positive definite. */
@@ -199,7 +203,7 @@ bool lip_conic_start(const lip_conic *conic, double *z, double *const room[3], b
     memset(z, 0, conic->count * sizeof *z);
     memset(b.p, 0, conic->n * conic->n * sizeof *b.p);
     add_inputs(&b);
-    for (size_t r = 0; r < conic->runs; ++r)
+    for (size_t r = 0; r < conic->tangent_runs; ++r)
         if (!add_run(&b, &conic->run[r])) return false;
     if (!add_objective(&b)) return false;
     balance(&b);

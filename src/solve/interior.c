@@ -37,7 +37,11 @@ static const double TOLERANCE = 1e-9;    /* gap relative to the value */
 static const double BOUNDARY = 0.95;     /* part of the way to the boundary of the cone */
 static const double START_CENTRE = 1000; /* mu of the first X, relative to b'z */
 static const double START_RATIO = 3;     /* time of an iteration relative to the start */
+static const double WARM_GAP = 0.005;    /* relative to the value, where a warm start begins */
+static const double WARM_CENTRE = 0.1;   /* its X is moved to its diagonal by this much */
+static const double WARM_SLACK = 0.1;    /* least slack of its constraints */
 static const double REGULARITY = 1e-13;  /* added to M, relative to its diagonal */
+static const double MOST_REGULARITY = 1e-8;
 static const double LARGEST_WEIGHT = 1e100;
 
 typedef struct interior {
@@ -148,11 +152,13 @@ static bool moderate(const lip_lifted *lifted) {
         if (!(fabs(lifted->objective[i].value) < LARGEST_WEIGHT)) return false;
     for (size_t i = 0; i < coefficients; ++i)
         if (!(fabs(lifted->coefficient[i].value) < LARGEST_WEIGHT)) return false;
+    for (size_t i = 0; lifted->rows > 0 && i < lifted->row[lifted->rows - 1].last; ++i)
+        if (!(fabs(lifted->row_coefficient[i].value) < LARGEST_WEIGHT)) return false;
     return true;
 }
 
 /* False: out of memory. */
-static bool start(interior *w, bool *found) {
+static bool cold_start(interior *w, bool *found) {
     *found = moderate(w->conic.lifted);
     double *room[] = {w->inverse, w->trial, w->more};
     if (*found && !lip_conic_start(&w->conic, w->z, room, found)) return false;
@@ -160,20 +166,54 @@ static bool start(interior *w, bool *found) {
     return true;
 }
 
+/* Near the optimum of a problem with fewer constraints: X and z move inside a little, new multipliers are
+ * small.  False if that gives no feasible z. */
+static bool warm_start(interior *w, const lip_multipliers *m, const double *primal) {
+    const lip_lifted *lifted = w->conic.lifted;
+    size_t n = w->conic.n;
+    memcpy(w->z, m->y, lifted->groups * sizeof *w->z);
+    memcpy(w->z + lifted->groups, m->lambda, lip_family_multipliers(lifted) * sizeof *w->z);
+    double mu = WARM_GAP * value(w) / w->order;
+    if (!(mu > 0) || !isfinite(mu)) return false;
+    for (size_t k = 0; k < w->conic.count; ++k)
+        if (inequality(w, k)) w->z[k] = fmax(w->z[k], mu);
+    for (size_t i = 0; i < n * n; ++i)
+        w->primal[i] = (i % (n + 1) == 0 ? 1 : 1 - WARM_CENTRE) * primal[i];
+    memcpy(w->trial, w->primal, n * n * sizeof *w->trial);
+    if (!factorise(w->n, w->trial)) return false;
+    lip_conic_values(&w->conic, w->primal, w->x);
+    for (size_t k = 0; k < w->conic.count; ++k)
+        w->x[k] = inequality(w, k) ? fmax(w->conic.b[k] - w->x[k], WARM_SLACK) : 0;
+    double shift = mu;
+    for (int tries = 0; tries < 40; ++tries, shift *= 2) {
+        for (size_t g = 0; g < lifted->groups; ++g) w->z[g] += shift;
+        lip_conic_matrix(&w->conic, w->z, true, w->trial);
+        if (factorise(w->n, w->trial)) return true;
+    }
+    return false;
+}
+
 /* ---- Newton's equations ------------------------------------------------------------------ */
 
-/* inverse = S(z)^-1, schur = factor of M. */
-static bool prepare(interior *w) {
+/* schur = factor of M, with its diagonal enlarged by `regularity`. */
+static bool factorise_schur(interior *w, double regularity) {
     size_t count = w->conic.count;
+    lip_conic_schur(&w->conic, w->big_z, w->big_x, w->schur);
+    for (size_t k = 0; k < count; ++k)
+        w->schur[k * count + k] =
+            (1 + regularity) * w->schur[k * count + k] + (inequality(w, k) ? w->x[k] / w->z[k] : 0);
+    return factorise(w->count, w->schur);
+}
+
+/* inverse = S(z)^-1, schur = factor of M.  Cuts that depend on each other make M nearly singular. */
+static bool prepare(interior *w) {
     lip_conic_matrix(&w->conic, w->z, true, w->inverse);
     if (!invert(w->n, w->inverse)) return false;
     lip_conic_extend(&w->conic, w->inverse, w->big_z);
     lip_conic_extend(&w->conic, w->primal, w->big_x);
-    lip_conic_schur(&w->conic, w->big_z, w->big_x, w->schur);
-    for (size_t k = 0; k < count; ++k)
-        w->schur[k * count + k] =
-            (1 + REGULARITY) * w->schur[k * count + k] + (inequality(w, k) ? w->x[k] / w->z[k] : 0);
-    return factorise(w->count, w->schur);
+    for (double r = REGULARITY; r <= MOST_REGULARITY; r *= 100)
+        if (factorise_schur(w, r)) return true;
+    return false;
 }
 
 /* dz. */
@@ -304,41 +344,59 @@ static bool too_late(const lip_watch *watch, double seconds) {
 }
 
 /* Near enough, or as near as rounding lets it get: no gain for some iterations. */
-static bool converged(double left, double violated, int idle, double best) {
-    double limit = (idle > 1 ? 100 : 1) * TOLERANCE * fabs(best);
-    return violated < 1e-6 && left <= limit;
+static bool converged(double left, double violated, int idle, double tolerance, double best) {
+    double allowed = fmax(tolerance, 1e-6);
+    double limit = (idle > 1 ? 100 : 1) * tolerance * fabs(best);
+    return violated < allowed && left <= limit;
 }
 
-/* `seconds` is about what an iteration takes. */
-static void iterate(interior *w, double enough, lip_watch *watch, double seconds,
+/* `seconds` is about what an iteration takes.  False if it got stuck. */
+static bool iterate(interior *w, const lip_interior_options *options, double seconds,
                     lip_multipliers *m) {
+    lip_watch *watch = options->watch;
     double best = INFINITY, violated = 1, mu = 0.5 * gap(w) / w->order;
+    double tolerance = options->tolerance > 0 ? options->tolerance : TOLERANCE;
     int idle = 0;
     keep(w, &best, m);
-    for (int k = 0; k < MOST_STEPS && best > enough && !lip_watch_expired(watch); ++k) {
+    for (int k = 0; k < MOST_STEPS && best > options->enough && !lip_watch_expired(watch); ++k) {
         double before = best, began = lip_clock_now();
         if (too_late(watch, seconds)) {
             watch->stop = LIP_OUT_OF_TIME;
-            return;
+            return true;
         }
-        if (!newton_step(w, mu)) return;
+        if (!newton_step(w, mu)) return false;
         double p = step_primal(w), d = step_dual(w), left = gap(w);
         keep(w, &best, m);
         violated *= 1 - p;
         idle = before - best <= 10 * TOLERANCE * fabs(best) ? idle + 1 : 0;
-        if (p + d < 1e-6 || converged(left, violated, idle, best)) return;
+        if (converged(left, violated, idle, tolerance, best)) return true;
+        if (p + d < 1e-6) return false;
         mu = left / w->order * centring(fmin(p, d));
         seconds = lip_clock_now() - began;
     }
+    return true;
+}
+
+lip_status lip_interior_run(const lip_lifted *lifted, const lip_interior_options *options,
+                            lip_multipliers *multipliers, lip_error *err) {
+    interior w;
+    double began = lip_clock_now();
+    bool found = false, done = false, ok = create(lifted, &w);
+    if (ok && options->warm && warm_start(&w, multipliers, options->primal))
+        found = done = iterate(&w, options, 0, multipliers);
+    if (ok && !done) {
+        ok = cold_start(&w, &found);
+        double seconds = START_RATIO * (lip_clock_now() - began);
+        if (ok && found) (void)iterate(&w, options, seconds, multipliers);
+    }
+    if (ok && found && options->primal)
+        memcpy(options->primal, w.primal, lifted->n * lifted->n * sizeof *w.primal);
+    clear(&w);
+    return ok ? LIP_OK : lip_fail_memory(err);
 }
 
 lip_status lip_interior_solve(const lip_lifted *lifted, double enough, lip_watch *watch,
                               lip_multipliers *multipliers, lip_error *err) {
-    interior w;
-    double began = lip_clock_now();
-    bool found, ok = create(lifted, &w) && start(&w, &found);
-    double seconds = START_RATIO * (lip_clock_now() - began);
-    if (ok && found) iterate(&w, enough, watch, seconds, multipliers);
-    clear(&w);
-    return ok ? LIP_OK : lip_fail_memory(err);
+    lip_interior_options options = {enough, 0, watch, NULL, false};
+    return lip_interior_run(lifted, &options, multipliers, err);
 }

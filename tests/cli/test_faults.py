@@ -14,7 +14,8 @@ import tempfile
 
 import networks
 
-SMALL = ["--samples", "3", "--starts", "1", "--steps", "2", "--sweeps", "1"]
+SMALL = ["--samples", "3", "--starts", "1", "--steps", "2", "--sweeps", "1",
+         "--rounds", "1"]
 LIMIT = 120
 
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "cert/repair.h"
 #include "cert/slack.h"
+#include "problem/forms.h"
 #include "problem/task.h"
 #include "region/region.h"
 #include "relax/chain.h"
@@ -117,9 +118,11 @@ static double *constraint(const lip_lifted *lifted, size_t k, lip_product *room)
         for (size_t i = group->first; i < group->first + group->count; ++i) a[i * n + i] = 1;
         return a;
     }
+    int family = 0;
     size_t place = k - lifted->groups;
-    size_t count = lip_family_products(lifted, (lip_family)(place / lifted->neurons),
-                                       place % lifted->neurons, room);
+    while (place >= lip_family_count(lifted, (lip_family)family))
+        place -= lip_family_count(lifted, (lip_family)family++);
+    size_t count = lip_family_products(lifted, (lip_family)family, place, room);
     for (size_t c = 0; c < count; ++c) {
         a[room[c].i * n + room[c].j] -= room[c].value / 2;
         a[room[c].j * n + room[c].i] -= room[c].value / 2;
@@ -168,6 +171,43 @@ static void check_algebra(lip_rng *rng, const lip_lifted *lifted) {
     free(a);
     free(room);
     lip_conic_clear(&conic);
+}
+
+/* The same in a box or ball, with cuts. */
+static void test_algebra_of_regions(void **state) {
+    (void)state;
+    lip_rng rng;
+    size_t relus = 0;
+    lip_rng_seed(&rng, 345);
+    for (int done = 0; done < 20; ++done) {
+        subject s;
+        lip_error err;
+        double centre[4] = {0.1, -0.3, 0.2, 0.4};
+        lip_region *everywhere;
+        if (!random_subject(&rng, true, &s)) continue;
+        everywhere = s.region;
+        lip_preactivation_clear(&s.bounds);
+        lip_lifted_free(s.lifted);
+        assert_int_equal(done % 2 ? lip_region_ball(lip_inputs(s.net), centre, 1, &s.region, &err)
+                                  : lip_region_box_around(lip_inputs(s.net), centre, 1, -INFINITY,
+                                                          INFINITY, &s.region, &err),
+                         LIP_OK);
+        lip_region_free(everywhere);
+        s.query.region = s.region;
+        assert_int_equal(lip_preactivation_create(s.net, s.region, true, NULL, &s.bounds, &err),
+                         LIP_OK);
+        lip_lifted_options options = {.phases = true, .region = true, .gram_limit = 4096};
+        assert_int_equal(lip_lifted_create(s.net, &s.bounds, &s.query, &options, &s.lifted, &err),
+                         LIP_OK);
+        assert_true(lip_family_add_products(s.lifted) && lip_forms_create(s.lifted));
+        for (int k = 0; k < 20; ++k)
+            assert_true(lip_family_add_product(s.lifted, pick(&rng, s.lifted->forms),
+                                               pick(&rng, s.lifted->forms)));
+        relus += s.lifted->relus;
+        check_algebra(&rng, s.lifted);
+        drop(&s);
+    }
+    assert_true(relus > 20);
 }
 
 static void test_algebra(void **state) {
@@ -293,6 +333,7 @@ static void test_every_iterate_is_a_bound(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_algebra),
+                                       cmocka_unit_test(test_algebra_of_regions),
                                        cmocka_unit_test(test_equals_the_chain_method),
                                        cmocka_unit_test(test_more_constraints_are_no_worse),
                                        cmocka_unit_test(test_every_iterate_is_a_bound)};

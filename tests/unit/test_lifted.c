@@ -4,6 +4,7 @@
 
 #include "linalg/norms.h"
 #include "problem/family.h"
+#include "problem/forms.h"
 #include "problem/sdpa.h"
 #include "region/region.h"
 
@@ -43,6 +44,20 @@ static void random_question(lip_rng *rng, case_data *c) {
     free(centre);
 }
 
+/* Triangles and products of all kinds. */
+static void add_cuts(lip_rng *rng, lip_lifted *lifted) {
+    assert_true(lip_family_add_products(lifted));
+    assert_true(lip_forms_create(lifted));
+    for (int k = 0; k < 20 && lifted->n > 2; ++k) {
+        size_t i = pick(rng, lifted->n - 2), j = i + 1 + pick(rng, lifted->n - i - 2);
+        size_t l = j + 1 + pick(rng, lifted->n - j - 1);
+        assert_true(
+            lip_family_add_triangle(lifted, i, j, l, pick(rng, 2) ? 1 : -1, pick(rng, 2) ? 1 : -1));
+    }
+    for (size_t a = 0; a < lifted->forms; ++a)
+        assert_true(lip_family_add_product(lifted, a, pick(rng, lifted->forms)));
+}
+
 static void prepare(lip_rng *rng, case_data *c) {
     lip_error err;
     assert_int_equal(lip_preactivation_create(c->net, c->region, true, NULL, &c->bounds, &err),
@@ -50,8 +65,10 @@ static void prepare(lip_rng *rng, case_data *c) {
     c->options = (lip_lifted_options){.part = pick(rng, lip_lifted_parts(c->net, &c->query)),
                                       .phases = pick(rng, 2) == 0,
                                       .gram_limit = 100};
+    c->options.region = c->options.phases && pick(rng, 4) > 0;
     assert_int_equal(
         lip_lifted_create(c->net, &c->bounds, &c->query, &c->options, &c->lifted, &err), LIP_OK);
+    if (c->options.region) add_cuts(rng, c->lifted);
     size_t units = c->net->units;
     double **arrays[] = {&c->x, &c->z, &c->d, &c->t, &c->w, &c->h, &c->y};
     for (size_t i = 0; i < 7; ++i) *arrays[i] = calloc(units, sizeof(double));
@@ -141,6 +158,8 @@ static void fill_point(case_data *c) {
         if (v->kind == LIP_VARIABLE_TANGENT) value = c->h[unit];
         if (v->kind == LIP_VARIABLE_PHASE) value = 2 * c->d[unit] - 1;
         if (v->kind == LIP_VARIABLE_DUAL) value = c->w[v->index];
+        if (v->kind == LIP_VARIABLE_POINT) value = (c->x[v->index] - v->centre) / v->width;
+        if (v->kind == LIP_VARIABLE_STATE) value = (fmax(c->z[unit], 0) - v->centre) / v->width;
         c->p[i] = ldexp(value, -v->exponent);
     }
 }
@@ -190,6 +209,27 @@ static void check_objective(const case_data *c) {
     free(jacobian);
 }
 
+/* Rows of pre-activations have their values, within the bounds; forms are not negative. */
+static void check_region(const case_data *c) {
+    for (size_t k = 0; k < c->lifted->relus; ++k) {
+        const lip_relu *relu = &c->lifted->relu[k];
+        const lip_row *row = &c->lifted->row[relu->row];
+        double z = 0, true_z = c->z[c->net->layer[relu->layer].offset + relu->index];
+        for (size_t a = row->first; a < row->last; ++a)
+            z += c->lifted->row_coefficient[a].value * c->p[c->lifted->row_coefficient[a].column];
+        assert_true(fabs(z - ldexp(true_z, -relu->exponent)) <= 1e-12);
+        assert_true(z >= relu->lo - 1e-12 && z <= relu->hi + 1e-12);
+    }
+    for (size_t k = 0; k < c->lifted->forms; ++k) {
+        const lip_row *row = &c->lifted->row[c->lifted->form[k].row];
+        double value = 0;
+        for (size_t a = row->first; a < row->last; ++a)
+            value +=
+                c->lifted->row_coefficient[a].value * c->p[c->lifted->row_coefficient[a].column];
+        assert_true(value >= -1e-12);
+    }
+}
+
 static void check_rows(const case_data *c) {
     for (size_t k = 0; k < c->lifted->neurons; ++k) {
         const lip_neuron *neuron = &c->lifted->neuron[k];
@@ -206,7 +246,7 @@ static void check_rows(const case_data *c) {
 static void test_families_hold_on_true_points(void **state) {
     (void)state;
     lip_rng rng;
-    size_t points = 0, neurons = 0, vectors = 0;
+    size_t points = 0, neurons = 0, vectors = 0, states = 0, products = 0;
     lip_rng_seed(&rng, 301);
     for (int i = 0; i < 2000; ++i) {
         case_data c = {0};
@@ -216,6 +256,8 @@ static void test_families_hold_on_true_points(void **state) {
         random_question(&rng, &c);
         prepare(&rng, &c);
         neurons += c.lifted->neurons;
+        products += lip_family_count(c.lifted, LIP_FAMILY_PRODUCT);
+        states += lip_family_count(c.lifted, LIP_FAMILY_OPEN);
         for (int k = 0; k < 4; ++k) {
             if (!random_point(&rng, &c)) continue;
             random_tangent(&rng, &c);
@@ -224,6 +266,7 @@ static void test_families_hold_on_true_points(void **state) {
             assert_true(worst_group(&c) <= 1e-12);
             assert_true(worst_family(&c) <= 1e-12);
             check_rows(&c);
+            check_region(&c);
             check_objective(&c);
             ++points;
         }
@@ -231,6 +274,36 @@ static void test_families_hold_on_true_points(void **state) {
         clear(&c);
     }
     assert_true(points > 6000 && neurons > 2000 && vectors > 100);
+    assert_true(states > 300 && products > 10000);
+}
+
+/* A wrong state, or a point outside of the region, violates a cut or a group. */
+static void test_wrong_points_are_noticed(void **state) {
+    (void)state;
+    lip_rng rng;
+    size_t states = 0, points = 0;
+    lip_rng_seed(&rng, 305);
+    for (int i = 0; i < 400; ++i) {
+        case_data c = {0};
+        c.net = random_network(&rng, 3, 2, 5, 2);
+        random_question(&rng, &c);
+        prepare(&rng, &c);
+        if (random_point(&rng, &c)) {
+            random_tangent(&rng, &c);
+            fill_point(&c);
+            for (size_t k = 0; k < c.lifted->n; ++k) {
+                double before = c.p[k];
+                lip_variable_kind kind = c.lifted->variable[k].kind;
+                if (kind != LIP_VARIABLE_STATE && kind != LIP_VARIABLE_POINT) continue;
+                c.p[k] = kind == LIP_VARIABLE_STATE ? before + (before > 0 ? -0.1 : 0.1) : 1.1;
+                assert_true(fmax(worst_family(&c), worst_group(&c)) > 1e-4);
+                *(kind == LIP_VARIABLE_STATE ? &states : &points) += 1;
+                c.p[k] = before;
+            }
+        }
+        clear(&c);
+    }
+    assert_true(states > 20 && points > 100);
 }
 
 /* The check above can fail: a wrong phase violates a family. */
@@ -340,6 +413,7 @@ static void test_refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_families_hold_on_true_points),
                                        cmocka_unit_test(test_wrong_phase_is_noticed),
+                                       cmocka_unit_test(test_wrong_points_are_noticed),
                                        cmocka_unit_test(test_substitution_encloses_exact_gradient),
                                        cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,8 @@ static double sampled(lip_rng *rng, const lip_network *net, const lip_query *que
         bool decided;
         for (size_t i = 0; i < lip_inputs(net); ++i)
             x[i] = uniform(rng, fmax(query->region->lo[i], -3), fmin(query->region->hi[i], 3));
+        for (size_t i = 0; query->region->kind == LIP_BALL && i < lip_inputs(net); ++i)
+            x[i] = query->region->centre[i] + 0.5 * (x[i] - query->region->centre[i]);
         assert_int_equal(lip_gradient_norm(net, query, x, &lower, &upper, &decided, &err), LIP_OK);
         best = fmax(best, lower);
     }
@@ -85,6 +87,49 @@ static void test_bounds_samples_on_any_graph(void **state) {
         lip_network_free(net);
     }
     assert_int_equal(tighter, cases);
+}
+
+static double norm_gap(double a, double b) { return (a - b) / fmax(b, 1e-30); }
+
+/* What knows the region is no worse than what does not, and no sample lies above; any stop leaves a bound. */
+static void test_regions_only_help(void **state) {
+    (void)state;
+    lip_rng rng;
+    lip_error err;
+    size_t gains = 0;
+    lip_rng_seed(&rng, 327);
+    for (size_t i = 0; i < 30; ++i) {
+        size_t n = 1 + pick(&rng, 3);
+        lip_network *net = random_network(&rng, n, 1 + pick(&rng, 3), 5, 2);
+        lip_region *region;
+        double centre[4] = {0.1, -0.2, 0.3, 0.5};
+        assert_int_equal(
+            i % 2 ? lip_region_ball(n, centre, 0.5, &region, &err)
+                  : lip_region_box_around(n, centre, 0.5, -INFINITY, INFINITY, &region, &err),
+            LIP_OK);
+        lip_query query = {(lip_norm)(1 + pick(&rng, 3)),
+                           (lip_norm)(1 + pick(&rng, 3)),
+                           {pick(&rng, 2) ? LIP_OUTPUT_ALL : LIP_OUTPUT_MARGIN, 0, 1},
+                           region,
+                           NULL};
+        lip_step plain = run(lip_tangent_general, net, &query, NULL);
+        lip_step hr2 = run(lip_hr2_method, net, &query, NULL);
+        lip_step tight = run(lip_tight_method, net, &query, NULL);
+        double lower = sampled(&rng, net, &query);
+        assert_true(hr2.complete && tight.complete);
+        assert_true(tight.value >= lower && hr2.value >= lower);
+        assert_true(norm_gap(hr2.value, plain.value) <= 1e-6);
+        assert_true(norm_gap(tight.value, hr2.value) <= 1e-6);
+        if (norm_gap(tight.value, plain.value) < -1e-3) ++gains;
+        for (int at = 2; at <= 32; at *= 4) {
+            stopper stop = {0, at};
+            lip_step cut = run(lip_tight_method, net, &query, &stop);
+            assert_true(cut.value >= lower);
+        }
+        lip_region_free(region);
+        lip_network_free(net);
+    }
+    assert_true(gains > 2);
 }
 
 static void test_doubling_an_output_doubles_the_bound(void **state) {
@@ -197,6 +242,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_tiny_ranges_do_not_underflow),
                                        cmocka_unit_test(test_no_path_is_zero),
                                        cmocka_unit_test(test_bounds_samples_on_any_graph),
+                                       cmocka_unit_test(test_regions_only_help),
                                        cmocka_unit_test(test_doubling_an_output_doubles_the_bound),
                                        cmocka_unit_test(test_shor_refuses_depth)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,29 @@ static void test_every_allocation(void **state) {
     }
 }
 
+static void test_every_allocation_of_tight(void **state) {
+    (void)state;
+    lip_rng rng;
+    lip_error err;
+    double centre[2] = {0.1, -0.2};
+    lip_rng_seed(&rng, 333);
+    for (int i = 0; i < 4; ++i) {
+        lip_network *net = random_network(&rng, 2, 2, 3, 2);
+        lip_region *region;
+        assert_int_equal(i < 2 ? lip_region_ball(2, centre, 1, &region, &err)
+                               : lip_region_everywhere(2, &region, &err),
+                         LIP_OK);
+        lip_query query = {LIP_NORM_INF,
+                           LIP_NORM_1,
+                           {i % 2 ? LIP_OUTPUT_ALL : LIP_OUTPUT_ROW, 0, 0},
+                           region,
+                           NULL};
+        every_failure(&(subject){net, &query, lip_tight_method});
+        lip_region_free(region);
+        lip_network_free(net);
+    }
+}
+
 static void test_every_allocation_of_chains(void **state) {
     (void)state;
     lip_rng rng;
@@ -100,6 +123,7 @@ static void test_every_allocation_of_chains(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_allocation),
+                                       cmocka_unit_test(test_every_allocation_of_tight),
                                        cmocka_unit_test(test_every_allocation_of_chains)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

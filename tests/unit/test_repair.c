@@ -167,7 +167,7 @@ static double bound_of(lip_rng *rng, const case_data *c, kind k, bool phases, si
     double most = 0;
     lip_error err;
     for (size_t part = 0; part < lip_lifted_parts(c->net, &c->query); ++part) {
-        lip_lifted_options options = {part, phases, 0, 100};
+        lip_lifted_options options = {part, phases, 0, 100, phases && pick(rng, 2)};
         lip_repair_options repair = {steps, 1e-9, NULL};
         lip_lifted *lifted;
         assert_int_equal(lip_lifted_create(c->net, &c->bounds, &c->query, &options, &lifted, &err),
@@ -269,7 +269,8 @@ static void test_slack_matrix_is_the_identity(void **state) {
         case_data c;
         lip_lifted *lifted;
         random_case(&rng, &c);
-        lip_lifted_options options = {0, pick(&rng, 2), 0, 100};
+        lip_lifted_options options = {0, pick(&rng, 2), 0, 100, false};
+        options.region = options.phases && pick(&rng, 2);
         assert_int_equal(lip_lifted_create(c.net, &c.bounds, &c.query, &options, &lifted, &err),
                          LIP_OK);
         check_identity(&rng, lifted);
@@ -331,7 +332,7 @@ static void test_newton_finds_the_optimum(void **state) {
         d.query = (lip_query){LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, d.region, NULL};
         assert_int_equal(lip_preactivation_create(d.net, d.region, true, NULL, &d.bounds, &err),
                          LIP_OK);
-        lip_lifted_options options = {0, false, 0, 100};
+        lip_lifted_options options = {0, false, 0, 100, false};
         lip_repair_options repair = {60, 1e-10, NULL};
         lip_lifted *lifted;
         assert_int_equal(lip_lifted_create(d.net, &d.bounds, &d.query, &options, &lifted, &err),
