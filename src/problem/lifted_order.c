@@ -177,7 +177,7 @@ bool lip_sorted_create(const lip_network *net, const lip_preactivation *bounds,
         lip_order_graph graph = {net->layers + 1, m.width, m.count, m.edge, m.kind};
         order = lip_order_find(&graph);
         if (order) sorted->net = copy_network(net, m.edge, order);
-        ok = sorted->net && copy_bounds(net, bounds, order, &sorted->bounds);
+        ok = order && sorted->net && copy_bounds(net, bounds, order, &sorted->bounds);
     }
     matrices_clear(net, &m);
     sorted->order = order;
