@@ -63,7 +63,7 @@ def row_of(name, norm, result, wall, memory):
     steps = {s["method"]: s for s in result["steps"]}
     value = lambda m: steps[m]["value"] if m in steps else None
     return {"case": name, "norm": norm, "lower": result["lower"], "upper": result["upper"],
-            "lbs": value("lbs"), "ascent": value("ascent"), "product": value("product"),
+            "lbs": value("lbs"), "ascent": value("ascent"), "search": value("search"), "product": value("product"),
             "interval": value("interval"),
             "tangent": value("tangent"), "seconds": round(wall, 2), "MiB": round(memory)}
 

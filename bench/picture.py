@@ -13,7 +13,7 @@ import sys
 WIDTH, LEFT, RIGHT, TOP, ROW = 900, 250, 30, 78, 30
 METHODS = [  # column, label, side, shape
     ("lbs", "lbs (lower)", "low", "ring"),
-    ("ascent", "ascent (lower)", "low", "disc"),
+    ("search", "search (lower)", "low", "disc"),
     ("interval", "interval (upper)", "up", "ring"),
     ("product", "product (upper)", "up", "dot"),
     ("tangent", "tangent (upper)", "up", "disc"),

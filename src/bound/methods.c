@@ -6,14 +6,13 @@
 #include <string.h>
 
 static const lip_method methods[] = {
-    {"auto", "both", "every method below but ascent and shor, upper and lower bounds", ""},
+    {"auto", "both", "every method below but shor, hr2 and tight, upper and lower bounds", ""},
     {"product", "upper", "product of operator norms, best chain of norms 1, 2, inf",
      "Szegedy et al. 2014"},
     {"interval", "upper", "interval Jacobian; stable neurons are fixed", "Weng et al. 2018"},
     {"point", "lower", "gradient norm at the point of --input; part of auto if there is one", ""},
     {"lbs", "lower", "largest gradient norm at random points", "Chen et al. 2020"},
-    {"ascent", "lower",
-     "annealed ascent of the gradient norm from many starting points; part of search",
+    {"ascent", "lower", "annealed ascent of the gradient norm from many starting points",
      "lipcert, docs/theory.md"},
     {"search", "lower",
      "ascent, then patterns made attainable and local search over neighbouring cells",
@@ -52,8 +51,8 @@ lip_side lip_method_side(size_t index) {
 
 bool lip_method_in_auto(size_t index, const lip_query *query) {
     if (functions[index] == lip_point_method) return query->point != NULL;
-    return functions[index] != lip_ascent_method && functions[index] != lip_shor_method &&
-           functions[index] != lip_hr2_method && functions[index] != lip_tight_method;
+    return functions[index] != lip_shor_method && functions[index] != lip_hr2_method &&
+           functions[index] != lip_tight_method;
 }
 
 lip_status lip_method_check(size_t index, const lip_network *net, const lip_query *query,
