@@ -12,8 +12,9 @@
  *     upper     hi u - u z >= 0              lower     (1 - u)(z - lo) >= 0, lo u (1 - u) being 0
  *
  * (square, closed and open only if it has h); triangles for any three variables, and products of two of
- * the forms of problem/forms.h, as many as were added.  These are the *cuts*: lists of pairs in lip_lifted.  Groups (ball, bin, the dual ball and the
- * region) are not listed here: their products are the squares of lip_group. */
+ * the forms of problem/forms.h, as many as were added.  These are the *cuts*: lists of pairs in
+ * lip_lifted.  Groups (ball, bin, the dual ball and the region) are not listed here: their products are
+ * the squares of lip_group. */
 #ifndef LIP_PROBLEM_FAMILY_H
 #define LIP_PROBLEM_FAMILY_H
 

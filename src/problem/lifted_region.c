@@ -137,11 +137,12 @@ static bool store_row(stating *s, const double *mid, const double *rad, int expo
     return true;
 }
 
-/* x 2^-exponent, away from 0 if that may have underflowed. */
+/* x 2^-exponent, or farther from 0 where that is tiny: a looser bound is still one, and halves of it, also
+ * of hi 2^exponent (exponent >= -LARGEST_EXPONENT), cannot underflow. */
 static double outwards(double x, int exponent) {
     double y = ldexp(x, -exponent);
-    if (x == 0 || fabs(y) >= 0x1p-900) return y;
-    return x > 0 ? 0x1p-899 : -0x1p-899;
+    if (x == 0 || fabs(y) >= 0x1p-500) return y;
+    return x > 0 ? 0x1p-500 : -0x1p-500;
 }
 
 static lip_status add_relu(stating *s, size_t l, size_t i, lip_error *err) {
