@@ -5,10 +5,11 @@
  * linear     s z_k <= constant + sum g_j h_j, walked back to the input:
  *
  *     at a ReLU with lo < 0 < hi,  g > 0, any 0 <= c <= g:   g h <= c z + max(-c lo, (g - c) hi)
- *                                  g < 0, a in {0, 1}:       g h <= g a z
+ *                                  g < 0, a in [0, 1]:       g h <= g a z
  *     at an affine layer           sum c_k z_k = sum c_k b_k + sum (sum c_k a_kj) h_j
  *
  * c = fl(g r) is as good as g r, r = hi / (hi - lo): the line c z + ... is above g h at lo, 0, hi.
+ * fl(g a) is between g and 0, so it is g times another a in [0, 1].
  * The error of a computed sum g_j, times the largest |h_j|, is added to the constant. */
 #include "round.h"
 
@@ -49,10 +50,10 @@ static double spread(const struct problem *p, struct sum *g, size_t l, size_t k,
 }
 
 /* Replace g h by c z plus a constant: c is returned, the constant added. */
-static double relax(double g, struct range z, char slope, double *constant) {
+static double relax(double g, struct range z, double slope, double *constant) {
     if (z.lo >= 0 || g == 0) return g;
     if (z.hi <= 0) return 0;
-    if (g < 0) return slope == '1' ? g : 0;
+    if (g < 0) return g * slope;
     double c = g * (z.hi / (z.hi - z.lo));
     if (!(c <= g)) c = g;
     *constant = up(*constant + larger(up(-c * z.lo), up(up(g - c) * z.hi)));
@@ -60,10 +61,17 @@ static double relax(double g, struct range z, char slope, double *constant) {
     return c;
 }
 
-/* An upper bound of sign * z_k, k in layer l.  Room: g for all neurons before, row for the inputs. */
-static double walk_back(const struct problem *p, struct sum *g, double *row, size_t l, size_t k,
+struct room { /* g, slope: of all neurons; row: of the inputs */
+    struct sum *g;
+    double *row, *slope;
+};
+
+/* An upper bound of sign * z_k, k in layer l. */
+static double walk_back(const struct problem *p, const struct room *room, size_t l, size_t k,
                         double sign) {
     const struct certificate *cert = p->cert;
+    struct sum *g = room->g;
+    double *row = room->row;
     for (size_t i = 0; i < p->net->first[l]; i++) g[i] = (struct sum){0};
     double bound = spread(p, g, l, k, sign);
     while (l-- > 0)
@@ -74,7 +82,7 @@ static double walk_back(const struct problem *p, struct sum *g, double *row, siz
             double c = s->value;
             bound = plus(bound, prod(sum_error(s), larger(fabs(h.lo), fabs(h.hi))));
             if (layer->relu)
-                c = relax(c, p->z[p->net->first[l] + i], cert->slope[p->net->first[l] + i], &bound);
+                c = relax(c, p->z[p->net->first[l] + i], room->slope[p->net->first[l] + i], &bound);
             if (l == 0) row[i] = c;
             if (l > 0 && c != 0) bound = plus(bound, spread(p, g, l, i, c));
             if (!(bound <= DBL_MAX)) return INFINITY;
@@ -100,27 +108,49 @@ static void find_region(struct problem *p) {
     }
 }
 
+/* The next refine lines, those of layer l, each with its own slopes for a while. */
+static void refine(struct problem *p, const struct room *room, size_t l, size_t *next) {
+    for (; *next < p->cert->refines && p->cert->refine[*next].layer == l; ++*next) {
+        const struct refine *r = &p->cert->refine[*next];
+        struct range *z = &p->z[r->neuron];
+        for (size_t i = 0; i < r->count; i++) room->slope[r->relu[i]] = r->slope[i];
+        double most = walk_back(p, room, l, r->neuron - p->net->first[l], r->upper ? 1 : -1);
+        if (r->upper && most < z->hi) z->hi = most;
+        if (!r->upper && -most > z->lo) z->lo = -most;
+        for (size_t i = 0; i < r->count; i++)
+            room->slope[r->relu[i]] = p->cert->slope[r->relu[i]] == '1';
+    }
+}
+
+static enum state state(const struct problem *p, struct range z) {
+    bool inactive = p->interior ? z.hi <= 0 : z.hi < 0;
+    bool active = p->interior ? z.lo >= 0 : z.lo > 0;
+    return (enum state)((active ? ACTIVE : 0) | (inactive ? INACTIVE : 0));
+}
+
 void bounds_compute(struct problem *p) {
     const struct network *net = p->net;
     bool linear = p->cert->bounds == LINEAR;
+    size_t next = 0;
     p->z = take(net->neurons, sizeof *p->z);
     p->state = take(net->neurons, sizeof *p->state);
+    for (size_t i = 0; i < net->neurons; i++) p->z[i] = (struct range){-INFINITY, INFINITY};
     find_region(p);
     if (p->cert->bounds == NONE) return;
-    struct sum *g = take(linear ? net->neurons : 0, sizeof *g);
-    double *row = take(linear ? net->layer[0].width : 0, sizeof *row);
+    struct room room = {take(linear ? net->neurons : 0, sizeof(struct sum)),
+                        take(linear ? net->layer[0].width : 0, sizeof(double)),
+                        take(linear ? net->neurons : 0, sizeof(double))};
+    for (size_t i = 0; linear && i < net->neurons; i++) room.slope[i] = p->cert->slope[i] == '1';
     for (size_t l = 1; l < net->layers; l++) {
         struct range *z = p->z + net->first[l];
         for (size_t k = 0; k < net->layer[l].width; k++) z[k] = interval_rule(p, l, k);
-        for (size_t k = 0; k < net->layer[l].width; k++) {
-            double most = linear && l > 1 ? walk_back(p, g, row, l, k, 1) : INFINITY;
-            double least = linear && l > 1 ? -walk_back(p, g, row, l, k, -1) : -INFINITY;
+        for (size_t k = 0; k < net->layer[l].width && linear && l > 1; k++) {
+            double most = walk_back(p, &room, l, k, 1), least = -walk_back(p, &room, l, k, -1);
             if (most < z[k].hi) z[k].hi = most;
             if (least > z[k].lo) z[k].lo = least;
-            bool inactive = p->interior ? z[k].hi <= 0 : z[k].hi < 0;
-            bool active = p->interior ? z[k].lo >= 0 : z[k].lo > 0;
-            p->state[net->first[l] + k] =
-                (enum state)((active ? ACTIVE : 0) | (inactive ? INACTIVE : 0));
         }
+        refine(p, &room, l, &next);
+        for (size_t k = 0; k < net->layer[l].width; k++)
+            p->state[net->first[l] + k] = state(p, z[k]);
     }
 }

@@ -1,11 +1,11 @@
-/* The certificate format (certificate.md, sections 2, 7, 8, 9, 10): syntax only.  What is read here
+/* The certificate format (certificate.md, sections 2, 7, 8, 10; parts: part.c): syntax only.  What is read here
  * fits the network in every count and index; whether it proves anything is for others. */
 #include "check.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static double real_line(struct text *t, const char *name, double least) {
+double real_line(struct text *t, const char *name, double least) {
     double value = real(t, name);
     if (value < least) malformed(t, "a number of at least 0 before this");
     expect(t, "\n");
@@ -32,9 +32,8 @@ static void read_output(struct text *t, size_t m, struct certificate *c) {
     expect(t, "\n");
 }
 
-/* A letter for every neuron of relu layers, other ones being allowed if only layer L reads it. */
-static char *read_letters(struct text *t, const struct network *net, const char *word,
-                          const char *inner, const char *outer) {
+char *letters_read(struct text *t, const struct network *net, const char *word, const char *inner,
+                   const char *outer) {
     char *value = take(net->neurons + 1, 1);
     memset(value, '-', net->neurons);
     for (size_t l = 1; l < net->layers; l++) {
@@ -52,6 +51,46 @@ static char *read_letters(struct text *t, const struct network *net, const char 
     return value;
 }
 
+/* Which neuron a number over all relu layers before layer l is; at is the layer to begin with, and
+ * before the number of its first neuron. */
+static size_t relu_neuron(const struct network *net, size_t number, size_t *at, size_t *before) {
+    for (;; ++*at) {
+        size_t width = net->layer[*at].relu ? net->layer[*at].width : 0;
+        if (number - *before < width) return net->first[*at] + number - *before;
+        *before += width;
+    }
+}
+
+static void read_refine(struct text *t, const struct network *net, struct certificate *c) {
+    for (; maybe(t, "refine "); c->refines++) {
+        c->refine = grow(c->refine, c->refines, sizeof *c->refine);
+        struct refine *r = &c->refine[c->refines];
+        size_t relus = 0, at = 1, before = 0;
+        r->layer = integer(t, "", 1, net->layers, "a layer");
+        if (!net->layer[r->layer].relu) malformed(t, "a relu layer before this");
+        for (size_t l = 1; l < r->layer; l++) relus += net->layer[l].relu ? net->layer[l].width : 0;
+        r->neuron =
+            net->first[r->layer] + integer(t, " ", 0, net->layer[r->layer].width - 1, "a neuron");
+        r->upper = CHOICE(t, " lower ", " upper ");
+        if (c->refines && r->neuron <= r[-1].neuron &&
+            !(r->neuron == r[-1].neuron && r[-1].upper && !r->upper))
+            malformed(t, "refine lines in ascending order, upper before lower");
+        r->count = integer(t, "", 1, relus, "the number of slopes");
+        need(t, r->count, 9);
+        r->relu = take(r->count, sizeof *r->relu);
+        r->slope = take(r->count, sizeof *r->slope);
+        for (size_t i = 0, least = 0; i < r->count; i++) {
+            size_t number = integer(t, " ", least, relus - 1, "a neuron of an earlier relu layer");
+            r->relu[i] = relu_neuron(net, number, &at, &before);
+            r->slope[i] = real(t, " ");
+            if (!(r->slope[i] >= 0 && r->slope[i] <= 1))
+                malformed(t, "a slope from 0 to 1 before this");
+            least = number + 1;
+        }
+        expect(t, "\n");
+    }
+}
+
 static void read_spectral(struct text *t, const struct network *net, struct certificate *c) {
     for (; maybe(t, "spectral "); c->spectrals++) {
         c->spectral = grow(c->spectral, c->spectrals, sizeof *c->spectral);
@@ -63,49 +102,6 @@ static void read_spectral(struct text *t, const struct network *net, struct cert
             (s->layer < s[-1].layer || (s->layer == s[-1].layer && s->term <= s[-1].term)))
             malformed(t, "spectral lines in ascending order");
         s->s = real_line(t, " ", -INFINITY);
-    }
-}
-
-/* The line of a kind of multiplier in a layer, if it is there. */
-static bool read_multipliers(struct text *t, const struct network *net, size_t l, struct part *part,
-                             int kind) {
-    static const char *const name[] = {"bound", "tangent", "range", "bin", "gate", "switch", "cap"};
-    static const char *const roles[] = {"vb", "vb", "vb", "sb", "b", "b", "b"};
-    char word[32];
-    bool none = true;
-    snprintf(word, sizeof word, "%s %zu ", name[kind], l);
-    if (!maybe(t, word)) return false;
-    for (size_t i = net->first[l]; i < net->first[l + 1]; i++) {
-        if (!strchr(roles[kind], part->role[i])) continue;
-        part->m[kind][i] = real(t, none ? "" : " ");
-        none = false;
-    }
-    if (none) malformed(t, "no %s in a layer without neurons for it", name[kind]);
-    expect(t, "\n");
-    return true;
-}
-
-static void read_part(struct text *t, const struct network *net, const struct certificate *c,
-                      struct part *part) {
-    expect(t, "part");
-    part->in = (enum set)CHOICE(t, " cube", " ball", " unit ");
-    if (part->in == UNIT) part->in_index = integer(t, "", 0, net->layer[0].width - 1, "an input");
-    part->out = (enum set)CHOICE(t, " cube", " ball", " unit ", " fixed ");
-    if (part->out >= UNIT) part->out_index = integer(t, "", 0, c->rows - 1, "a row");
-    expect(t, "\n");
-    part->role = read_letters(t, net, "roles ", "aivb", part->out == FIXED ? "aivbs" : "aivb");
-    part->has_one = part->out == FIXED || strchr(part->role, 'b');
-    if (part->has_one) part->one = real_line(t, "one ", -INFINITY);
-    part->input = reals(t, "input", part->in == CUBE ? net->layer[0].width : 1);
-    if (part->out != FIXED) part->dual = reals(t, "dual", part->out == CUBE ? c->rows : 1);
-    for (int kind = 0; kind < KINDS; kind++) part->m[kind] = take(net->neurons, sizeof(double));
-    for (size_t i = 0; i < net->neurons; i++) part->m[BOUND][i] = INFINITY;
-    for (size_t l = 1; l < net->layers; l++) {
-        bool there[KINDS] = {false};
-        for (int kind = 0; kind < KINDS && net->layer[l].relu; kind++)
-            there[kind] = read_multipliers(t, net, l, part, kind);
-        if (there[BOUND] != (there[RANGE] || there[CAP]))
-            malformed(t, "bound with range or cap, or none of them in layer %zu", l);
     }
 }
 
@@ -122,7 +118,7 @@ static void read_statement(struct text *t, const struct network *net, struct cer
     if (c->statement != JACOBIAN) read_spectral(t, net, c);
     need(t, c->parts, 24);
     c->part = take(c->parts, sizeof *c->part);
-    for (size_t i = 0; i < c->parts; i++) read_part(t, net, c, &c->part[i]);
+    for (size_t i = 0; i < c->parts; i++) part_read(t, net, c, &c->part[i]);
 }
 
 static bool read_claim(struct text *t, const char *name, double *claim) {
@@ -149,7 +145,8 @@ void certificate_read(const char *name, const struct network *net, struct certif
     c->bounds = (enum bounds)CHOICE(&t, "bounds none\n", "bounds interval\n", "bounds linear\n");
     if (c->bounds == LINEAR && c->region == EVERYWHERE)
         malformed(&t, "other bounds for this region");
-    if (c->bounds == LINEAR) c->slope = read_letters(&t, net, "slopes ", "01", "01");
+    if (c->bounds == LINEAR) c->slope = letters_read(&t, net, "slopes ", "01", "01");
+    if (c->bounds == LINEAR) read_refine(&t, net, c);
     c->has_upper = read_claim(&t, "upper ", &c->upper);
     c->has_lower = read_claim(&t, "lower ", &c->lower);
     if (!c->has_upper && !c->has_lower) malformed(&t, "a claim above this line");

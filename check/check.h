@@ -1,8 +1,9 @@
 /* What the files of lipcheck share.  Order of reading, with the sections of certificate.md:
  *
- *   lipcheck.c (11), text.c, sha256.c, network.c, certificate.c (2)     files; everything malformed
- *   round.h (4)      rounding           bounds.c (3, 5)   stable neurons      norms.c (6, 7)
- *   jacobian.c (8)   interval matrix    sdp.c, positive.c (9)                 witness.c (10)
+ *   lipcheck.c (11), text.c, sha256.c, network.c, certificate.c, part.c (2)    everything malformed
+ *   round.h (4)      rounding           bounds.c (3, 5)   stable neurons       norms.c (6, 7)
+ *   jacobian.c (8)   interval matrix    witness.c (10)    lower bounds
+ *   sdp.h, sdp.c, table.c, slack.c, positive.c (9)        parts, constraints, slack matrix
  *
  * Nothing is shared with lipcert.  A function that returns a bound has proved it; if something is
  * wrong, it does not return.  Layer 0 is the input.  Neurons of all layers, inputs first, are
@@ -75,19 +76,59 @@ enum output { ALL, ROW, MARGIN };
 enum bounds { NONE, INTERVAL, LINEAR };
 enum statement { PRODUCT, JACOBIAN, SDP };
 enum set { CUBE, SPHERE, UNIT, FIXED };
-enum multiplier { BOUND, TANGENT, RANGE, BIN, GATE, SWITCH, CAP, KINDS };
+/* In the order of the lines of a layer. */
+enum multiplier {
+    BOUND,
+    TANGENT,
+    RANGE,
+    BIN,
+    GATE,
+    SWITCH,
+    CAP,
+    LEAST,
+    MOST,
+    STATE,
+    SQUARE,
+    CLOSED,
+    OPEN,
+    ABOVE,
+    BELOW,
+    PHASES,
+    ROOF,
+    FLOOR,
+    KINDS
+};
+enum factor { PLUS, MINUS, NOT_CLOSED, UPPER, LOWER, ON_PLUS, ON_MINUS, OFF_PLUS, OFF_MINUS };
 enum state { UNSTABLE, ACTIVE, INACTIVE, BOTH };
 
 struct spectral {
     size_t layer, term;
     double s;
 };
+struct refine { /* one side of a neuron, bounded with other slopes for `count` neurons */
+    size_t layer, neuron, count, *relu; /* neurons are numbered through */
+    bool upper;
+    double *slope;
+};
+struct triangle {
+    size_t i, j, k;
+    double a, b, multiplier;
+};
+struct product { /* of two forms, each about a variable or a neuron */
+    enum factor factor[2];
+    size_t index[2];
+    double multiplier;
+};
 struct part {
     enum set in, out;
-    size_t in_index, out_index;
-    bool has_one;
-    char *role;                           /* of all neurons, '-' without ReLU; a 0 behind */
-    double *m[KINDS], one, *input, *dual; /* m: of all neurons; a bound is infinite if not there */
+    size_t in_index, out_index, variables, points; /* points: how many x' there are */
+    bool has_one, knows;                           /* the variable 1; the point */
+    char *role, *value; /* of all neurons, a 0 behind; '-' without ReLU, '+' if z is needed there */
+    double *m[KINDS];   /* of all neurons; NULL if no line of this kind is there */
+    double one, *input, *dual, *point;
+    size_t triangles, products;
+    struct triangle *triangle;
+    struct product *product;
 };
 struct certificate {
     char hash[65], *slope; /* slope: as role */
@@ -97,13 +138,22 @@ struct certificate {
     enum bounds bounds;
     enum statement statement;
     bool has_upper, has_lower;
-    size_t plus, minus, rows, spectrals, parts; /* outputs of a row or margin; rows of S */
+    size_t plus, minus, rows; /* outputs of a row or margin; rows of S */
+    size_t refines, spectrals, parts;
+    struct refine *refine;
     double *lo, *hi, *centre, radius, upper, lower, *point, *direction;
     double of_matrix[3]; /* magnitude, midpoint, radius; infinite if not there */
     struct spectral *spectral;
     struct part *part;
 };
 void certificate_read(const char *name, const struct network *net, struct certificate *cert);
+void part_read(struct text *t, const struct network *net, const struct certificate *c,
+               struct part *part);
+double real_line(struct text *t, const char *name, double least);
+/* A line with a letter for every neuron of each relu layer, other ones being allowed if only layer L
+ * reads it; '-' for other neurons. */
+char *letters_read(struct text *t, const struct network *net, const char *word, const char *inner,
+                   const char *outer);
 
 struct range {
     double lo, hi;
@@ -116,7 +166,7 @@ struct problem { /* a network and a certificate with what follows from both */
     struct range *z;     /* of the inputs and all neurons but those of layer L */
     enum state *state;   /* of all neurons */
 };
-void bounds_compute(struct problem *p); /* interior, state, and z unless `bounds none` */
+void bounds_compute(struct problem *p); /* interior, state, z */
 double product_bound(const struct problem *p);
 double jacobian_bound(const struct problem *p);
 double sdp_bound(const struct problem *p);
@@ -136,8 +186,11 @@ struct profile {
     double **block;
     int *shift; /* row and column i were multiplied by 2^shift[i] */
 };
-struct profile profile_new(size_t n, const size_t *first);       /* first[i] <= i */
-double *profile_at(const struct profile *m, size_t i, size_t j); /* first[i] <= j <= i */
+struct profile profile_new(size_t n, const size_t *first); /* first[i] <= i */
+/* Entry (i, j), first[i] <= j <= i. */
+static inline double *profile_at(const struct profile *m, size_t i, size_t j) {
+    return &m->block[i / 4][4 * (j - m->first[i / 4]) + i % 4];
+}
 bool profile_scale(struct profile *m); /* diagonal to [1/2, 2); false unless positive and finite */
 /* After profile_scale: is m + E positive semidefinite for every symmetric E whose rows have sums of
  * magnitudes of at most radius[i]?  true is a proof.  Destroys m. */

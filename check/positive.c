@@ -28,10 +28,6 @@ struct profile profile_new(size_t n, const size_t *first) {
     return m;
 }
 
-double *profile_at(const struct profile *m, size_t i, size_t j) {
-    return &m->block[i / 4][4 * (j - m->first[i / 4]) + i % 4];
-}
-
 bool profile_scale(struct profile *m) {
     for (size_t i = 0; i < 4 * m->groups; i++) {
         double d = *profile_at(m, i, i);

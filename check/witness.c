@@ -8,7 +8,7 @@
 #include "round.h"
 #include <string.h>
 
-#define ABOVE 68 /* limbs above the point */
+#define BEYOND 68 /* limbs above the point */
 
 struct number {
     uint32_t *limb;
@@ -30,7 +30,7 @@ static struct number number_new(int limbs) {
 
 static struct walk walk_new(const struct problem *p, int below) {
     struct walk w = {
-        .p = p, .limbs = below + ABOVE, .below = below, .one = number_new(below + ABOVE)};
+        .p = p, .limbs = below + BEYOND, .below = below, .one = number_new(below + BEYOND)};
     w.side[0] = number_new(w.limbs).limb;
     w.side[1] = number_new(w.limbs).limb;
     w.one.limb[below] = 1;
