@@ -536,7 +536,6 @@ def parts(edit):
     edit(both, "multipliers-unknown", "^gate 1 ", "gates 1 ")
     edit(both, "multipliers-nan", "^gate 1 \\S+", "gate 1 nan")
     edit(both, "bound-missing", "^bound .*\n", "")
-    edit("chain-sdp-ball-ball", "bound-superfluous", "^(tangent 1.*)$", "bound 1 0x1p+9 0x1p+9 0x1p+9\n\\1")
     edit("plain-sdp-cube", "bin-for-v", "^(tangent .*)$", r"\1\nbin 1 0x1p+0 0x1p+0 0x1p+0")
     edit("chain-sdp-cube-cube", "layers-unsorted", "^(tangent 1.*\n)(tangent 2.*\n)", r"\2\1")
     edit(both, "spectral-after-part", "^(part .*)$", "\\1\nspectral 1 0 0x1p+5")

@@ -4,15 +4,18 @@ The multipliers come from a small interior-point method in floating point (numpy
 to short numbers and the claims are computed from them by the exact checker, with a margin of 1e-9.
 """
 import hashlib
+import random
 from fractions import Fraction
 
 import numpy as np
 
 import exact_checker
-from exact_format import MULTIPLIERS, Certificate, Network
+from exact_format import FREE, KINDS, Certificate, Network, has
+from exact_sdp import expand
 
 MARGIN = Fraction(1, 10**9)
-TINY = 1e-7  # relative margin of the slack matrix
+TANGENT_KINDS = ("tangent", "range", "bin", "gate", "switch", "cap")
+POINT_KINDS = tuple(kind for kind in KINDS if kind not in ("bound", "least", "most"))
 
 
 # ---- Text ----------------------------------------------------------------------------------------
@@ -83,8 +86,8 @@ def short(x, bits=28):
 class Claim:
     """A certificate in the making: the lines of its head, then statement and witness."""
 
-    def __init__(self, net, region, norms, output, bounds="none", slopes=()):
-        self.net, self.norms = net, norms
+    def __init__(self, net, region, norms, output, bounds="none", slopes=(), refine=()):
+        self.net, self.norms, self.region = net, norms, region
         self.statement, self.witness, self.upper, self.lower = "", "", None, None
         if region[0] == "box":
             where = f"region box\nlo{reals(region[1])}\nhi{reals(region[2])}\n"
@@ -96,6 +99,7 @@ class Claim:
         self.head += f"bounds {bounds}\n"
         relus = Network(net.encode()).relus()
         self.head += "".join(f"slopes {l} {digits}\n" for l, digits in zip(relus, slopes))
+        self.head += "".join(refine_line(*line) for line in refine)
 
     def text(self):
         upper = "none" if self.upper is None else real(self.upper)
@@ -154,90 +158,154 @@ class Claim:
         self.statement = f"statement sdp {len(parts)}\n" + spectral_lines(spectral) + "".join(parts)
         return self
 
-    def part(self, input_set, output_set, *roles, kinds=("tangent", "range", "bin", "gate", "switch", "cap"), spectral=(),
-             stretch=None):
-        """A part with good multipliers of these kinds; `stretch` changes them before they are written."""
+    def part(self, input_set, output_set, *roles, kinds=None, spectral=(), values=(), cuts=(0, 0), seed=1):
+        """A part with good multipliers of these kinds, and of so many triangles and products, drawn at random."""
         net = Network(self.net.encode())
-        rows = dict(zip(net.relus(), roles))
-        frame = Frame(self, net, input_set, output_set, rows, kinds, spectral)
-        values = [short(v) for v in frame.solve()]
-        if stretch:
-            values = stretch(values, frame)
-        return frame.text(values)
+        lines = [dict(zip(net.relus(), letters)) for letters in (roles, values)]
+        kinds, some = kinds or (POINT_KINDS if values else TANGENT_KINDS), ((), ())
+        frame = Frame(self, net, input_set, output_set, *lines, kinds, spectral)
+        if any(cuts):
+            some = random_cuts(random.Random(seed), frame.frame([0.0] * len(frame.names)).part, *cuts)
+            frame = Frame(self, net, input_set, output_set, *lines, kinds, spectral, *some)
+        return frame.text([short(v) for v in frame.solve()])
+
+
+def refine_line(layer, neuron, side, slopes):
+    """slopes = {relu: slope}"""
+    return f"refine {layer} {neuron} {side} {len(slopes)}" + "".join(f" {j} {real(a)}" for j, a in sorted(slopes.items())) + "\n"
 
 
 def spectral_lines(spectral):
     return "".join(f"spectral {l} {t} {real(s)}\n" for l, t, s in spectral)
 
 
+def random_cuts(rng, part, triangles, products):
+    """At most so many cuts of a part; the variable 1 is there, which the line `cuts` brings about."""
+    order = len(part.variables) + (part.variables[0] != ("1",))
+    values, both = part.neurons("least"), part.neurons("cap")
+    forms = [f"{word} {i}" for word in ("plus", "minus") for i in range(1, order)]
+    forms += [f"{word} {i}" for word in ("upper", "lower") for i in range(len(values))] * 3
+    forms += [f"closed {i}" for i, at in enumerate(values) if part.letters(*at)[1] == "h"] * 5
+    forms += [f"{word} {i}" for word in ("on+", "on-", "off+", "off-") for i in range(len(both))] * 3
+    some = {"{} {} {} {}".format(*sorted(rng.sample(range(order), 3)), rng.choice(("++", "+-", "-+", "--")))
+            for _ in range(triangles)} if order > 2 else ()
+    return sorted(some), sorted({f"{rng.choice(forms)} {rng.choice(forms)}" for _ in range(products)})
+
+
 class Frame:
-    """The multipliers of a part as a vector, and its slack matrix as a function of them."""
+    """The multipliers of a part as a vector, and its slack matrix as a function of them.
 
-    def __init__(self, claim, net, input_set, output_set, roles, kinds, spectral):
-        self.claim, self.net, self.roles = claim, net, roles
+    names[i] is the line of the i-th multiplier, without numbers, and rules[i] says which rule of the exact checker
+    it multiplies."""
+
+    def __init__(self, claim, net, input_set, output_set, roles, values, kinds, spectral, triangles=(), products=()):
+        self.claim, self.net, self.roles, self.values, self.kinds = claim, net, roles, values, kinds
         self.input_set, self.output_set, self.spectral = input_set, output_set, spectral
-        fixed, phases = output_set.startswith("fixed"), any("b" in r for r in roles.values())
-        head = claim.head.split("\noutput ")[1].split("\n")[0]
-        outputs = net.width[-1] if head == "all" else 1
-        self.names = ["one"] if fixed or phases else []
-        self.names += ["input"] * (net.width[0] if input_set == "cube" else 1)
-        self.names += [] if fixed else ["dual"] * (outputs if output_set == "cube" else 1)
-        for l, letters in roles.items():
-            for kind in MULTIPLIERS:
-                if kind in kinds and kind != "bound":
-                    self.names += [f"{kind} {l}"] * sum(role in MULTIPLIERS[kind] for role in letters)
-        self.free = [name.split()[0] in ("one", "bin", "gate", "switch") for name in self.names]
-        self.bounds = self.ranges()
+        self.cuts = [f"triangle {t}" for t in triangles], [f"product {f}" for f in products]
+        self.names, self.rules = [], []
+        for name, count in self.head_lines():
+            for i in range(count):
+                self.name(name, (name, i))
+        for l in roles:
+            for kind in KINDS:
+                for k in self.neurons(l, kind):
+                    if kind in kinds and kind not in ("bound", "least", "most"):
+                        self.name(f"{kind} {l}", (kind, (l, k)))
+        for kind, lines in zip(("triangle", "product"), self.cuts):
+            for i, line in enumerate(lines):
+                self.name(line, (kind, i))
+        self.free = [name.split()[0] in FREE + ("one",) for name in self.names]
+        self.fixed = self.fixed_lines()
 
-    def ranges(self):
-        """The lines `bound`, the ranges rounded up."""
-        self.bounds = {l: [2.0**1000] * sum(r in "vb" for r in letters) for l, letters in self.roles.items()}
+    def name(self, line, rule):
+        self.names.append(line)
+        self.rules.append(rule)
+
+    def neurons(self, l, kind):
+        values = self.values.get(l, "n" * len(self.roles[l]))
+        return [k for k, letters in enumerate(zip(self.roles[l], values)) if has(kind, *letters)]
+
+    def head_lines(self):
+        """The lines before those of the layers, with their counts."""
+        fixed, phases = self.output_set.startswith("fixed"), any("b" in r for r in self.roles.values())
+        head = self.claim.head.split("\noutput ")[1].split("\n")[0]
+        outputs = self.net.width[-1] if head == "all" else 1
+        region = self.claim.region
+        points = 0 if not self.values else int(region[1] > 0) if region[0] == "ball" else \
+            sum(a < b for a, b in zip(*region[1:]))
+        return (("one", int(fixed or phases or bool(self.values) or any(self.cuts))),
+                ("input", self.net.width[0] if self.input_set == "cube" else 1),
+                ("dual", 0 if fixed else outputs if self.output_set == "cube" else 1), ("point", points))
+
+    def fixed_lines(self):
+        """The lines `bound`, the ranges, and `least` and `most`, rounded outwards."""
+        self.fixed, found = {}, {}
+        for l in self.roles:
+            wanted = {f"range {l}", f"cap {l}"} & set(self.names) or any(self.cuts) or "bound" in self.kinds
+            for kind, number in (("bound", 2.0**500), ("least", -2.0**500), ("most", 2.0**500)):
+                if self.neurons(l, kind) and (kind != "bound" or wanted):
+                    self.fixed[f"{kind} {l}"] = [number] * len(self.neurons(l, kind))
         sdp = self.frame([0.0] * len(self.names))
-        return {l: [up(sdp.range[l, k]) for k, role in enumerate(letters) if role in "vb"]
-                for l, letters in self.roles.items()}
+        for l in self.roles:
+            lo, hi = sdp.ranges.lo[l], sdp.ranges.hi[l]
+            found[f"bound {l}"] = [up(sdp.range[l, k]) for k in self.neurons(l, "bound")]
+            if self.neurons(l, "least"):
+                found[f"least {l}"] = [-up(-lo[k]) if lo[k] < 0 else -0.125 for k in self.neurons(l, "least")]
+                found[f"most {l}"] = [up(hi[k]) if hi[k] > 0 else 0.125 for k in self.neurons(l, "most")]
+        return {line: found[line] for line in self.fixed}
 
     def text(self, values):
         lines = {}
         for name, value in zip(self.names, values):
-            kind, _, l = name.partition(" ")
-            if kind in MULTIPLIERS and (f"range {l}" in self.names or f"cap {l}" in self.names):
-                lines[f"bound {l}"] = self.bounds[int(l)]
             lines.setdefault(name, []).append(value)
-        head = f"part {self.input_set} {self.output_set}\n"
-        head += "".join(f"roles {l} {letters}\n" for l, letters in self.roles.items())
-        return head + "".join(name + reals(group) + "\n" for name, group in lines.items())
+        order = ["one", "input", "dual", "point"] + [f"{kind} {l}" for l in self.roles for kind in KINDS]
+        lines.update(self.fixed)
+        text = f"part {self.input_set} {self.output_set}\n"
+        text += "".join(f"roles {l} {letters}\n" for l, letters in self.roles.items())
+        text += "".join(f"values {l} {letters}\n" for l, letters in self.values.items())
+        if any(self.cuts):
+            text += f"cuts {len(self.cuts[0])} {len(self.cuts[1])}\n"
+        return text + "".join(f"{line}{reals(lines[line])}\n" for line in order + self.cuts[0] + self.cuts[1] if line in lines)
 
-    def frame(self, values):
-        """The exact checker's view of these multipliers: its `matrix`, `value` and `range`."""
+    def whole(self, values, upper=2.0**1000):
+        """The text of a certificate with nothing but this part."""
         claim = self.claim
         saved = claim.statement, claim.witness, claim.upper, claim.lower
         claim.statement = "statement sdp 1\n" + spectral_lines(self.spectral) + self.text(values)
-        claim.witness, claim.upper, claim.lower = "", 2.0**1000, None
-        cert = Certificate(claim.text().encode(), self.net)
+        claim.witness, claim.upper, claim.lower = "", upper, None
+        text = claim.text()
         claim.statement, claim.witness, claim.upper, claim.lower = saved
+        return text
+
+    def certificate(self, values):
+        return Certificate(self.whole(values).encode(), self.net)
+
+    def frame(self, values):
+        """The exact checker's view of these multipliers: its `matrix`, `value`, `range` and `rules`."""
+        cert = self.certificate(values)
         sdp = exact_checker.Sdp(self.net, cert, exact_checker.Ranges(self.net, cert), cert.parts[0])
         sdp.build()
         return sdp
 
     def tables(self):
         """S = S_0 + sum of x_i S_i and U = u'x."""
-        size = len(self.names)
-        frames = [self.frame([0.0] * size)] + \
-            [self.frame([float(i == k) for i in range(size)]) for k in range(size)]
-        columns = [(frame.matrix, frame.value) for frame in frames]
+        sdp = self.frame([0.0] * len(self.names))
+        rules = {(kind, at): (expand(terms), d) for kind, at, _, terms, d in sdp.rules}
+        columns = [(sdp.matrix, 0)] + [rules[rule] for rule in self.rules]
         variables = sorted({v for matrix, _ in columns for at, a in matrix.items() if a for v in at}, key=repr)
         index = {v: i for i, v in enumerate(variables)}
-        dense_ones = np.zeros((size + 1, len(variables), len(variables)))
+        out = np.zeros((len(columns), len(variables), len(variables)))
         for k, (matrix, _) in enumerate(columns):
             for (i, j), a in matrix.items():
                 if i in index and j in index:
-                    dense_ones[k, index[i], index[j]] = dense_ones[k, index[j], index[i]] = float(a)
-        dense_ones[1:] -= dense_ones[0]
-        return dense_ones[0], dense_ones[1:], np.array([float(u) for _, u in columns[1:]])
+                    out[k, index[i], index[j]] = out[k, index[j], index[i]] = float(a)
+        return out[0], out[1:], np.array([float(u) for _, u in columns[1:]])
 
     def solve(self):
         """Minimise U: first the least shift that makes S definite, then U itself."""
         base, slopes, cost = self.tables()
+        # with points and cuts some sums of constraints are 0 or free: keep their multipliers small
+        ridge = 1e-6 if self.values or any(self.cuts) else 0.0
         size = len(self.names)
         x = np.ones(size)
         shift = np.linalg.eigvalsh(base + np.tensordot(x, slopes, 1))
@@ -246,19 +314,19 @@ class Frame:
         free = self.free + [True]
         tilt = np.append(1e-3 * (np.abs(cost) + 1e-3) / (1 + np.abs(cost)), 1.0)
         for mu in (1.0, 0.1, 0.01, 1e-3, 1e-4):
-            more = barrier(base, wide, tilt, free, mu, more, stop=lambda y: y[-1] < -1e-3)
+            more = barrier(base, wide, tilt, free, mu, more, ridge, stop=lambda y: y[-1] < -1e-3)
             if more[-1] < 0:
                 break
         if more[-1] >= 0:
             raise ValueError("no multipliers make the slack matrix definite")
         x = more[:-1]
         for mu in 10.0 ** -np.arange(0, 6):
-            x = barrier(base, slopes, cost, self.free, mu, x)
+            x = barrier(base, slopes, cost, self.free, mu, x, ridge)
         return x
 
 
-def barrier(base, slopes, cost, free, mu, x, stop=None):
-    """Newton's method for cost'x - mu (log det (base + sum x_i slopes_i) + sum log x_i)."""
+def barrier(base, slopes, cost, free, mu, x, ridge, stop=None):
+    """Newton's method for cost'x + ridge x'x / 2 - mu (log det (base + sum x_i slopes_i) + sum log x_i)."""
     signed = ~np.array(free)
 
     def value(x):
@@ -269,14 +337,14 @@ def barrier(base, slopes, cost, free, mu, x, stop=None):
             half = np.linalg.cholesky(s)
         except np.linalg.LinAlgError:
             return np.inf
-        return cost @ x - mu * (2 * np.log(np.diag(half)).sum() + np.log(x[signed]).sum())
+        return cost @ x + ridge * (x @ x) / 2 - mu * (2 * np.log(np.diag(half)).sum() + np.log(x[signed]).sum())
 
     at = value(x)
     for _ in range(100):
         inverse = np.linalg.inv(base + np.tensordot(x, slopes, 1))
         products = np.einsum("ij,kjl->kil", inverse, slopes)
-        gradient = cost - mu * np.einsum("kii->k", products)
-        hessian = mu * np.einsum("kij,lji->kl", products, products)
+        gradient = cost + ridge * x - mu * np.einsum("kii->k", products)
+        hessian = mu * np.einsum("kij,lji->kl", products, products) + ridge * np.eye(len(x))
         gradient[signed] -= mu / x[signed]
         hessian[signed, signed] += mu / x[signed] ** 2
         step = -np.linalg.lstsq(hessian + 1e-14 * np.eye(len(x)) * np.trace(hessian), gradient, rcond=None)[0]

@@ -12,130 +12,10 @@ import hashlib
 import sys
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
-from math import isqrt, lcm
 
-from exact_format import MULTIPLIERS, Certificate, Malformed, Network
-
-INF = float("inf")
-BITS = 200
-
-
-class Rejected(Exception):
-    """The certificate does not prove its claims; `code` names the rule that failed."""
-
-    def __init__(self, code, sentence):
-        super().__init__(sentence)
-        self.code = code
-
-
-def require(condition, code, sentence):
-    if not condition:
-        raise Rejected(code, sentence)
-
-
-# ---- Numbers -------------------------------------------------------------------------------------
-
-def root(q):
-    """A rational at least the root of q >= 0; the root itself if that is rational."""
-    q = Fraction(q)
-    p, d = isqrt(q.numerator), isqrt(q.denominator)
-    if p * p == q.numerator and d * d == q.denominator:
-        return Fraction(p, d)
-    shift = max(0, BITS + (q.denominator.bit_length() - q.numerator.bit_length()) // 2 + 1)
-    return Fraction(isqrt((q.numerator << 2 * shift) // q.denominator) + 1, 1 << shift)
-
-
-def add(a, b):
-    """a + b, each finite or infinite (but not of opposite signs)."""
-    return a if abs(a) == INF else b if abs(b) == INF else a + b
-
-
-def times(a, b):
-    """a b for a finite and b finite or infinite, with 0 inf = 0."""
-    if abs(b) != INF:
-        return a * b
-    return Fraction(0) if a == 0 else b if a > 0 else -b
-
-
-def psd(entries):
-    """Is the symmetric matrix {(i, j): value, i <= j} positive semidefinite?
-
-    Elimination without fractions (Bareiss): every number is a minor, so it has the sign of the pivot
-    of LDL'.  A pivot 0 needs a row of zeros, which is left out."""
-    entries = {at: Fraction(a) for at, a in entries.items() if a}
-    order = sorted({i for at in entries for i in at}, key=repr)
-    scale = lcm(*(a.denominator for a in entries.values()))
-    size = range(len(order))
-    m = [[int(entries.get((order[i], order[j]), entries.get((order[j], order[i]), 0)) * scale)
-          for j in size] for i in size]
-    previous = 1
-    for k in size:
-        pivot = m[k][k]
-        if pivot < 0 or (pivot == 0 and any(m[k][j] for j in range(k + 1, len(order)))):
-            return False
-        if pivot == 0:
-            continue
-        for i in range(k + 1, len(order)):
-            for j in range(k + 1, len(order)):
-                m[i][j] = (pivot * m[i][j] - m[i][k] * m[k][j]) // previous
-        previous = pivot
-    return True
-
-
-# ---- Norms (section 6) ---------------------------------------------------------------------------
-
-def vector_norm(values, norm):
-    """An upper bound, exact for 1 and inf."""
-    values = [abs(v) for v in values]
-    if norm == "1":
-        return sum(values, Fraction(0))
-    if norm == "inf":
-        return max(values, default=Fraction(0))
-    return root(sum(v * v for v in values))
-
-
-def transpose(rows):
-    out = {}
-    for i, row in enumerate(rows):
-        for j, a in row.items():
-            out.setdefault(j, {})[i] = a
-    return list(out.values())
-
-
-DUAL = {"1": "inf", "2": "2", "inf": "1"}
-
-
-def matrix_norm(rows, p, q, spectral=None):
-    """An upper bound on |A|_{p->q}; `spectral` is a verified one for p = q = 2."""
-    columns = transpose(rows)
-    if p == "1":
-        return max((vector_norm(c.values(), q) for c in columns), default=Fraction(0))
-    if q == "inf":
-        return max((vector_norm(r.values(), DUAL[p]) for r in rows), default=Fraction(0))
-    sums = [vector_norm(r.values(), "1") for r in rows]
-    if p == "inf":
-        return sum(sums, Fraction(0)) if q == "1" else \
-            min(vector_norm(sums, "2"), sum((vector_norm(c.values(), "2") for c in columns), Fraction(0)))
-    if q == "1":
-        return matrix_norm(columns, "inf", "2")
-    frobenius = sum(a * a for row in rows for a in row.values())
-    product = max(sums, default=0) * max((vector_norm(c.values(), "1") for c in columns), default=0)
-    bound = root(min(frobenius, product))
-    return bound if spectral is None else min(bound, spectral)
-
-
-def check_spectral(rows, s, what):
-    """Theorem 3: s^2 I - G positive semidefinite, G = A A' or A'A."""
-    require(s > 0, "spectral", f"{what}: s is not positive")
-    columns = transpose(rows)
-    vectors = rows if len(rows) <= len(columns) else columns
-    entries = {}
-    for i, a in enumerate(vectors):
-        for j in range(i, len(vectors)):
-            g = sum(x * vectors[j].get(at, 0) for at, x in a.items())
-            entries[i, j] = (s * s if i == j else 0) - g
-    require(psd(entries), "spectral", f"{what}: s^2 I - G is not positive semidefinite")
-    return s
+from exact_format import Certificate, Malformed, Network
+from exact_numbers import INF, Rejected, add, check_spectral, matrix_norm, require, root, times, vector_norm
+from exact_sdp import Sdp
 
 
 def select(cert, rows):
@@ -170,6 +50,11 @@ class Ranges:
             if cert.bounds == "linear" and l > 1:
                 self.hi[l] = [min(a, self.linear(l, k, 1)) for k, a in enumerate(self.hi[l])]
                 self.lo[l] = [max(a, -self.linear(l, k, -1)) for k, a in enumerate(self.lo[l])]
+            for (m, k, sign), slopes in cert.refine.items():
+                if m == l and sign > 0:
+                    self.hi[l][k] = min(self.hi[l][k], self.linear(l, k, 1, slopes))
+                elif m == l:
+                    self.lo[l][k] = max(self.lo[l][k], -self.linear(l, k, -1, slopes))
 
     def phase(self, l, k):
         """'a', 'i', 'ai' or '' (unstable)"""
@@ -205,14 +90,15 @@ class Ranges:
                 lo[k], hi[k] = add(lo[k], a), add(hi[k], b)
         self.lo[l], self.hi[l] = lo, hi
 
-    def linear(self, l, k, sign):
-        """An upper bound on sign * z_k by substitution down to the input."""
+    def linear(self, l, k, sign, slopes=()):
+        """An upper bound on sign * z_k by substitution down to the input, with other slopes for some neurons."""
         network, cert = self.network, self.cert
         constant, g = Fraction(0), {l: {k: Fraction(sign)}}
         for at in range(l, 0, -1):
             for j, c in g.pop(at, {}).items():
                 if at < l and network.layers[at].relu:
-                    c, more = self.chord(at, j, c)
+                    slope = slopes[at, j] if (at, j) in slopes else int(cert.slopes[at][j])
+                    c, more = self.chord(at, j, c, slope)
                     constant = add(constant, more)
                 if c == 0 or constant == INF:
                     continue
@@ -229,7 +115,7 @@ class Ranges:
                 cert.radius * vector_norm(g.values(), "2")
         return constant + sum(max(c * cert.lo[j], c * cert.hi[j]) for j, c in g.items())
 
-    def chord(self, l, j, g):
+    def chord(self, l, j, g, slope):
         """Replace g h by something linear in z that is larger: (coefficient of z, constant)."""
         lo, hi = self.lo[l][j], self.hi[l][j]
         if lo >= 0:
@@ -237,7 +123,7 @@ class Ranges:
         if hi <= 0:
             return Fraction(0), 0
         if g <= 0:
-            return g * int(self.cert.slopes[l][j]), 0
+            return g * slope, 0
         if lo == -INF or hi == INF:
             return Fraction(0), INF
         r = hi / (hi - lo)
@@ -297,138 +183,6 @@ def interval_bound(network, cert, ranges):
         bound = min(bound, sum(matrix_norm(matrices[name], p, q, cert.spectral.get(name))
                                for name in names[1:]))
     return bound
-
-
-class Sdp:
-    """One part: the variables are ("1",), ("t", j), ("v", l, k), ("s", l, k) and ("w", o)."""
-
-    def __init__(self, network, cert, ranges, part):
-        self.network, self.cert, self.ranges, self.part = network, cert, ranges, part
-        self.matrix, self.value, self.homogeneous = {}, Fraction(0), part.one is None
-        kind, index = part.input
-        self.inputs = range(network.width[0]) if kind != "unit" else [index]
-        kind, index = part.output
-        self.outputs = range(len(cert.rows)) if kind in ("cube", "ball") else [index]
-        self.image = {(0, j): {("t", j): Fraction(1)} for j in self.inputs}
-        self.norm = {0: root(network.width[0]) if part.input[0] == "cube" else Fraction(1)}
-        self.range = {}
-
-    def quadratic(self, i, j, value):
-        """Add value * p_i p_j to the form of S_p."""
-        at = (i, j) if repr(i) <= repr(j) else (j, i)
-        self.matrix[at] = self.matrix.get(at, 0) + (value if i == j else value / 2)
-
-    def linear_image(self, l, k):
-        """y of a neuron, or its images in the last layer: {variable: coefficient}; a coefficient
-        that cancelled to 0 stays an entry."""
-        out = {}
-        for term in self.network.layers[l].terms:
-            for j, a in term.rows[k].items():
-                for variable, c in self.image.get((term.source, j), {}).items():
-                    out[variable] = out.get(variable, 0) + a * c
-        return out
-
-    def bound_range(self, l, k, y):
-        """The rule `Ranges`: r >= |y|."""
-        inputs = [c for variable, c in y.items() if variable[0] == "t"]
-        r1 = vector_norm(inputs, "2" if self.part.input[0] == "ball" else "1")
-        r1 += sum(abs(c) * self.range[variable[1:]] for variable, c in y.items() if variable[0] == "v")
-        r2 = sum((vector_norm(term.rows[k].values(), "2") * self.norm[term.source]
-                  for term in self.network.layers[l].terms), Fraction(0))
-        return min(r1, r2)
-
-    def layer(self, l):
-        layer, squares = self.network.layers[l], Fraction(0)
-        roles = self.part.roles.get(l, "a" * self.network.width[l])
-        for k, role in enumerate(roles):
-            y = self.linear_image(l, k)
-            r = self.range[l, k] = self.bound_range(l, k, y)
-            if layer.relu and role in "ai":
-                require(role in self.ranges.phase(l, k) or not y, "role",
-                        f"layer {l}, neuron {k}: role {role} is not justified")
-            if role != "i":
-                squares += r * r
-            self.image[l, k] = y if role == "a" else {("v", l, k): Fraction(1)} if role in "vb" else {}
-            self.constraints(l, k, y, role, {kind: self.multiplier(l, kind, roles, k) for kind in MULTIPLIERS})
-        by_norms = sum((matrix_norm(term.rows, "2", "2", self.cert.spectral.get((l, t))) *
-                        self.norm[term.source] for t, term in enumerate(layer.terms)), Fraction(0))
-        self.norm[l] = min(root(squares), by_norms)
-
-    def multiplier(self, l, kind, roles, k):
-        """0 where the file has none."""
-        values = self.part.multipliers.get((l, kind))
-        if values is None or roles[k] not in MULTIPLIERS[kind]:
-            return Fraction(0)
-        value = values[sum(role in MULTIPLIERS[kind] for role in roles[:k])]
-        require(value >= 0 or kind in ("bin", "gate", "switch"), "sign", f"layer {l}: {kind} is negative")
-        if kind == "bound":
-            require(value >= self.range[l, k], "range", f"layer {l}, neuron {k}: the bound is too small")
-        return value
-
-    def constraints(self, l, k, y, role, weight):
-        """The constraints of a neuron; those without a multiplier add zeros."""
-        one, v, s = ("1",), ("v", l, k), ("s", l, k)
-        square = weight["bound"] ** 2
-        if role in "vb":
-            self.combine(-weight["tangent"], y, v)
-            self.quadratic(v, v, weight["tangent"] + weight["range"] + weight["cap"])
-            self.value += weight["range"] * square
-            self.homogeneous = self.homogeneous and weight["range"] == 0
-        if role in "sb":
-            self.quadratic(s, s, weight["bin"])
-            self.value += weight["bin"]
-        if role == "b":
-            self.quadratic(s, v, -weight["gate"])
-            self.quadratic(one, v, weight["gate"] + weight["switch"])
-            self.combine(-weight["switch"] / 2, y, one, s)
-            self.quadratic(one, one, -weight["cap"] * square / 2)
-            self.quadratic(one, s, -weight["cap"] * square / 2)
-
-    def combine(self, weight, y, *variables):
-        """Add weight * y * (sum of the variables)."""
-        for variable, c in y.items():
-            for other in variables:
-                self.quadratic(other, variable, weight * c)
-
-    def squares(self, name, variables, multipliers, kind):
-        """The lines `input` and `dual`; returns the sum of their multipliers."""
-        for value in multipliers:
-            require(value >= 0, "sign", f"{name} multiplier is negative")
-        for i, variable in enumerate(variables):
-            self.quadratic(variable, variable, multipliers[i if kind == "cube" else 0])
-        self.value += sum(multipliers)
-        return sum(multipliers)
-
-    def objective(self):
-        last = self.network.depth
-        for o in self.outputs:
-            w = ("w", o) if self.part.dual is not None else ("1",)
-            for k, c in self.cert.rows[o].items():
-                self.combine(-c, self.linear_image(last, k), w)
-                for term in self.network.layers[last].terms:
-                    for j, a in term.rows[k].items():
-                        if self.part.roles.get(term.source, {j: ""})[j] == "s":
-                            self.combine(-c * a / 2, self.linear_image(term.source, j), w, ("s", term.source, j))
-
-    def build(self):
-        """Fill `matrix` and `value`; returns T and W of theorem 6."""
-        for l in range(1, self.network.depth):
-            self.layer(l)
-        part = self.part
-        if part.one is not None:
-            self.quadratic(("1",), ("1",), part.one)
-            self.value += part.one
-        t = self.squares("input", [("t", j) for j in self.inputs], part.input_multipliers, part.input[0])
-        w = self.squares("dual", [("w", o) for o in self.outputs], part.dual, part.output[0]) \
-            if part.dual is not None else 0
-        self.objective()
-        return t, w
-
-    def bound(self):
-        """Theorem 6."""
-        t, w = self.build()
-        require(psd(self.matrix), "psd", "the slack matrix is not positive semidefinite")
-        return min(self.value, root(4 * t * w)) if self.homogeneous else self.value
 
 
 def sdp_bound(network, cert, ranges):

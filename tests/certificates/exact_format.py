@@ -4,6 +4,7 @@ docs/certificate.md).  They share nothing with lipcheck or the library; standard
 Both files are lines of tokens.  A token is an integer, a real or a word in its one spelling, so that
 what is accepted has one text.  Everything else raises Malformed, with the line.
 """
+import math
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,8 +15,18 @@ SUBNORMAL = re.compile(r"(-?)0x0\.([0-9a-f]{0,12}[1-9a-f])p-1022")
 HASH = re.compile(r"[0-9a-f]{64}")
 LARGEST = 10**9
 NORMS = ("1", "2", "inf")
-# the multipliers of a layer in their order, with the roles of the neurons that have one
-MULTIPLIERS = {"bound": "vb", "tangent": "vb", "range": "vb", "bin": "sb", "gate": "b", "switch": "b", "cap": "b"}
+# the lines of a layer in their order, with the roles and the values of the neurons that have a number in them
+KINDS = {"bound": ("vb", ""), "tangent": ("vb", ""), "range": ("vb", ""), "bin": ("sb", "hz"), "gate": ("b", ""),
+         "switch": ("b", ""), "cap": ("b", ""), "least": ("", "hz"), "most": ("", "hz"), "state": ("", "h"),
+         "square": ("", "h"), "closed": ("", "h"), "open": ("", "h"), "above": ("", "hz"), "below": ("", "hz"),
+         "phases": ("", "hz"), "roof": ("", "hz"), "floor": ("", "hz")}
+FREE = ("bin", "gate", "switch", "least", "most", "square", "closed", "open")  # the others are at least 0
+
+
+def has(kind, role, value):
+    """Does a neuron with this role and this value have a number in the lines of this kind?"""
+    roles, values = KINDS[kind]
+    return role in roles or value in values
 
 
 class Malformed(Exception):
@@ -212,10 +223,25 @@ class Part:
     input: tuple
     output: tuple
     roles: dict = field(default_factory=dict)        # layer -> string
+    values: dict = field(default_factory=dict)       # the same, or empty
+    needed: set = field(default_factory=set)         # (layer, neuron) whose z has a value image
+    cuts: tuple = None
+    variables: list = None                           # their names in order
     one: Fraction = None
     input_multipliers: list = None
     dual: list = None
+    point: list = None
     multipliers: dict = field(default_factory=dict)  # (layer, kind) -> list
+    triangles: list = field(default_factory=list)    # ((i, j, k), (a, b), multiplier)
+    products: list = field(default_factory=list)     # (form, form, multiplier), a form is (word, number)
+
+    def letters(self, l, k):
+        """Role and value of a neuron; the value is 'n' if the part does not know the point."""
+        return self.roles[l][k], self.values[l][k] if self.values else "n"
+
+    def neurons(self, kind):
+        """The (layer, neuron) that have a number in the lines of this kind, in order."""
+        return [(l, k) for l, roles in self.roles.items() for k in range(len(roles)) if has(kind, *self.letters(l, k))]
 
 
 class Certificate:
@@ -235,6 +261,9 @@ class Certificate:
         lines.need(self.bounds in ("none", "interval", "linear"), "expected kind of bounds")
         lines.need(self.bounds != "linear" or self.region != "everywhere", "linear needs a region")
         self.slopes = self.read_digits("slopes", "01") if self.bounds == "linear" else {}
+        self.refine = {}
+        if self.bounds == "linear":
+            self.read_refine()
         self.upper, self.lower = self.read_claim("upper"), self.read_claim("lower")
         lines.need(self.upper is not None or self.lower is not None, "nothing is claimed")
         self.statement, self.spectral, self.parts = None, {}, []
@@ -284,6 +313,38 @@ class Certificate:
                             f"expected {self.network.width[l]} of '{letters}'")
             found[l] = token[1]
         return found
+
+    def read_refine(self):
+        """{(layer, neuron, sign): {(layer, neuron): slope}}"""
+        lines, last = self.lines, (0, 0, 0)
+        relus = [(l, k) for l in self.network.relus() for k in range(self.network.width[l])]
+        while lines.peek() == "refine":
+            token = lines.next("refine")
+            lines.need(len(token) > 4, "expected a layer, a neuron, a side and numbers")
+            l = lines.integer(token[0], 1, self.network.depth)
+            lines.need(l in self.network.relus(), "expected a relu layer")
+            at = (l, lines.integer(token[1], 0, self.network.width[l] - 1), {"upper": 1, "lower": 2}.get(token[2], 0))
+            lines.need(at[2] > 0, "expected a side")
+            lines.need(at > last, "refine lines are sorted, each at most once")
+            lines.need(len(token) == 4 + 2 * lines.integer(token[3], 1), "expected as many slopes as announced")
+            slopes, least, before = {}, 0, sum(m < l for m, _ in relus)
+            for number, value in zip(token[4::2], token[5::2]):
+                number = lines.integer(number, least, before - 1)
+                slope = slopes[relus[number]] = lines.real(value)
+                lines.need(0 <= slope <= 1, "expected a slope from 0 to 1")
+                least = number + 1
+            self.refine[l, at[1], 1 if at[2] == 1 else -1], last = slopes, at
+
+    def frame(self, j):
+        """(c, w) of an input: x = c + w x' on the region, |x'| <= 1; w may be infinite."""
+        if self.region == "ball":
+            return self.centre[j], self.radius
+        lo, hi = self.lo[j], self.hi[j]
+        if lo == hi:
+            return lo, Fraction(0)
+        c = Fraction(float(lo / 2 + hi / 2))
+        w = max(math.nextafter(float(side), math.inf) for side in (hi - c, c - lo))
+        return c, w if w == math.inf else Fraction(w)
 
     def read_claim(self, keyword):
         token = self.lines.next(keyword, 1)[0]
@@ -343,26 +404,97 @@ class Certificate:
         for l in range(1, network.depth):
             for term in network.layers[l].terms:
                 lines.need("s" not in part.roles.get(term.source, ""), "an inner layer reads an 's'")
-        if fixed or any("b" in letters for letters in part.roles.values()):
+        if lines.peek() == "values":
+            lines.need(self.region != "everywhere", "values need a region")
+            part.values = self.read_digits("values", "aihzn")
+            self.read_needed(part)
+        if lines.peek() == "cuts":
+            part.cuts = tuple(lines.integer(number) for number in lines.next("cuts", 2))
+            lines.need(any(part.cuts), "expected a cut")
+        self.list_variables(part)
+        if part.variables[0] == ("1",):
             part.one = lines.real(lines.next("one", 1)[0])
         cube = part.input[0] == "cube"
         part.input_multipliers = lines.reals("input", network.width[0] if cube else 1)
         if not fixed:
             part.dual = lines.reals("dual", len(self.rows) if part.output[0] == "cube" else 1)
+        points = sum(variable[0] == "x" for variable in part.variables)
+        if points:
+            part.point = lines.reals("point", points if self.region == "box" else 1)
         self.read_multipliers(part)
+        self.read_cuts(part)
         return part
 
+    def read_needed(self, part):
+        """The neurons whose z is needed, which may not read a neuron without a value image."""
+        open_ends = [at for at in self.all_neurons() if part.values.get(at[0], "n" * (at[1] + 1))[at[1]] in "ahz"]
+        while open_ends:
+            l, k = at = open_ends.pop()
+            if at in part.needed:
+                continue
+            part.needed.add(at)
+            for term in self.network.layers[l].terms:
+                for j in term.rows[k]:
+                    if term.source in part.values:
+                        self.lines.need(part.values[term.source][j] in "aih",
+                                        f"layer {l}, neuron {k} reads a neuron without value")
+                    elif term.source > 0:
+                        open_ends.append((term.source, j))
+
+    def all_neurons(self):
+        return [(l, k) for l in range(1, self.network.depth) for k in range(self.network.width[l])]
+
+    def list_variables(self, part):
+        kind, index = part.input
+        inputs = range(self.network.width[0]) if kind != "unit" else [index]
+        kind, index = part.output
+        outputs = range(len(self.rows)) if kind in ("cube", "ball") else [index] if kind == "unit" else []
+        one = kind == "fixed" or part.values or part.cuts or any("b" in letters for letters in part.roles.values())
+        points = [j for j in range(self.network.width[0]) if self.frame(j)[1] > 0] if part.values else []
+        part.variables = [("1",)] if one else []
+        part.variables += [("t", j) for j in inputs] + [("v", *at) for at in part.neurons("tangent")]
+        part.variables += [("s", *at) for at in part.neurons("bin")] + [("w", o) for o in outputs]
+        part.variables += [("x", j) for j in points] + [("h", *at) for at in part.neurons("state")]
+
     def read_multipliers(self, part):
-        lines, kinds, last = self.lines, list(MULTIPLIERS), (0, 0)
+        lines, kinds, last = self.lines, list(KINDS), (0, 0)
         while lines.peek() in kinds:
             kind = lines.peek()
             token = lines.next(kind)
             lines.need(token, "expected a layer")
             at = (lines.integer(token[0]), kinds.index(kind))
-            count = sum(role in MULTIPLIERS[kind] for role in part.roles.get(at[0], ""))
+            count = sum(l == at[0] for l, _ in part.neurons(kind))
             lines.need(at > last, "multipliers are sorted, each line at most once")
             lines.need(count > 0 and len(token) == 1 + count, f"expected {count} multipliers, at least 1")
             part.multipliers[at[0], kind], last = [lines.real(value) for value in token[1:]], at
         for l in self.network.relus():
             used = (l, "range") in part.multipliers or (l, "cap") in part.multipliers
-            lines.need(((l, "bound") in part.multipliers) == used, "bound belongs to range and cap")
+            lines.need((l, "bound") in part.multipliers or not used, "range and cap need a bound")
+        for l, _ in part.neurons("least"):
+            lines.need({(l, "least"), (l, "most")} <= set(part.multipliers), f"layer {l} needs least and most")
+
+    def read_cuts(self, part):
+        lines, order = self.lines, len(part.variables)
+        triangles, products = part.cuts or (0, 0)
+        for _ in range(triangles):
+            token = lines.next("triangle", 5)
+            i = lines.integer(token[0], 0, order - 1)
+            j = lines.integer(token[1], i + 1, order - 1)
+            k = lines.integer(token[2], j + 1, order - 1)
+            lines.need(len(token[3]) == 2 and set(token[3]) <= {"+", "-"}, "expected two signs")
+            signs = tuple(1 if sign == "+" else -1 for sign in token[3])
+            part.triangles.append(((i, j, k), signs, lines.real(token[4])))
+        for _ in range(products):
+            token = lines.next("product", 5)
+            f, g = self.read_form(part, *token[:2]), self.read_form(part, *token[2:4])
+            part.products.append((f, g, lines.real(token[4])))
+
+    def read_form(self, part, word, number):
+        lines = self.lines
+        values, both = part.neurons("least"), part.neurons("cap")
+        about = {"plus": part.variables, "minus": part.variables, "closed": values, "upper": values, "lower": values,
+                 "on+": both, "on-": both, "off+": both, "off-": both}
+        lines.need(word in about, "expected a form")
+        number = lines.integer(number, int(word in ("plus", "minus")), len(about[word]) - 1)
+        lines.need(word != "closed" or part.letters(*values[number])[1] == "h", "closed needs a value h")
+        return word, number

@@ -17,6 +17,8 @@ import numpy as np
 
 import exact_checker
 from corpus_broken import TIGHT, critical, critical_norm, make_invalid, make_malformed, put
+from corpus_points import make_networks_for_points, make_points
+from corpus_points_broken import make_invalid_points, make_malformed_points
 from corpus_tools import Claim, dense, layer, network, reals, sparse
 from exact_format import Malformed, Network
 
@@ -137,6 +139,7 @@ def make_networks():
     NETS["huge"] = network(
         2, layer(1, "relu", [0, 0], dense(0, [[1e300, 1], [1e-300, -1e300]])),
         layer(2, "linear", [0], dense(1, [[1e5, -1e6]])))
+    make_networks_for_points(NETS)
 
 
 # ---- Valid ---------------------------------------------------------------------------------------
@@ -197,6 +200,7 @@ def make_valid():
         valid(f"rounding-{bounds}", claim("rounding", BOX2, "inf inf", "row 0", bounds, slopes).interval())
     valid("rounding-product", claim("rounding", BOX2, "1 inf", "all").product())
     make_sdp(claim)
+    make_points(NETS, valid)
     # as tight as floating point proves, and (corpus_broken.py) one unit below what is true
     for name, keyword in TIGHT:
         text = VALID[name]
@@ -286,7 +290,9 @@ def main():
     make_networks()
     make_valid()
     make_invalid(NETS, VALID, INVALID)
+    make_invalid_points(NETS, dict(VALID), INVALID.__setitem__, VALID.__setitem__)
     make_malformed(NETS, VALID, MALFORMED)
+    make_malformed_points(VALID, MALFORMED.__setitem__)
     for folder, files in (("networks", NETS), ("valid", VALID), ("invalid", INVALID), ("malformed", MALFORMED)):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
         (ROOT / folder).mkdir(parents=True)

@@ -115,7 +115,13 @@ WORDS = {
     "linear": ("linear", "interval", "relu"), "relu": ("relu", "linear"), "row": ("row", "unit"), "unit": ("unit", "fixed"),
     "fixed": ("fixed", "unit"), "tangent": ("tangent", "range"), "range": ("range", "tangent"), "gate": ("gate", "switch"),
     "dense": ("dense", "sparse"), "region": ("region",), "margin": ("margin", "row"),
+    "upper": ("upper", "lower"), "lower": ("lower", "upper"), "closed": ("closed", "upper", "lower"), "plus": ("plus", "minus"),
+    "minus": ("plus", "minus"), "on+": ("on-", "off+"), "on-": ("on+", "off-"), "off+": ("off-", "on+"), "off-": ("off+", "on-"),
+    "square": ("square", "closed"), "open": ("open", "closed"), "above": ("above", "below"), "below": ("below", "above"),
+    "phases": ("phases", "roof"), "roof": ("roof", "floor"), "floor": ("floor", "phases"), "state": ("state", "square"),
+    "++": ("+-", "-+", "--"), "+-": ("++", "-+", "--"), "-+": ("++", "+-", "--"), "--": ("++", "+-", "-+"),
 }
+LETTERS = {"slopes": "01", "roles": "aivsb", "values": "aihzn"}
 
 
 def change_meaning(rng, data):
@@ -123,23 +129,24 @@ def change_meaning(rng, data):
     lines = data.decode().split("\n")
     numbers = [i for i, line in enumerate(lines) if i > 1 and len(line.split(" ")) > 1 and not line.startswith("network")]
     numbers += [i for i in numbers if "0x" in lines[i]] + [i for i in numbers if lines[i].startswith(
-        ("upper", "lower", "norms", "output", "roles", "slopes", "part"))]
+        ("upper", "lower", "norms", "output", "roles", "slopes", "part", "refine", "values", "least", "most", "cuts", "triangle",
+         "product", "bound"))]
     numbers += [i for i, line in enumerate(lines) if line.startswith(("0x", "-0x"))]
     at = rng.choice(numbers or [0])
     tokens = lines[at].split(" ")
     i = rng.randrange(0 if tokens[0] in WORDS and rng.randrange(8) == 0 or "0x" in tokens[0] else 1, len(tokens))
     token = tokens[i]
-    if tokens[0] in ("roles", "slopes") and i == 2:
+    if tokens[0] in LETTERS and i == 2:
         k = rng.randrange(len(token))
-        letters = "01" if tokens[0] == "slopes" else "aivsb"
-        tokens[i] = token[:k] + rng.choice(letters) + token[k + 1:]
+        tokens[i] = token[:k] + rng.choice(LETTERS[tokens[0]]) + token[k + 1:]
     elif "0x" in token:
         tokens[i] = change_real(rng, token)
     elif token in WORDS and not (tokens[0] in ("layer", "term", "spectral", "part") and token.isdigit()):
         tokens[i] = rng.choice(WORDS[token])
     elif token.isdigit():
         hostile = rng.randrange(6) == 0
-        tokens[i] = str(rng.choice((2**63, 2**64 - 1, 10**9, 10**9 - 1, 2**32, 65536) if hostile else range(6)))
+        near = [max(0, int(token) + step) for step in (-1, 1)] if int(token) < 10**9 else []
+        tokens[i] = str(rng.choice((2**63, 2**64 - 1, 10**9, 10**9 - 1, 2**32, 65536) if hostile else [*range(6), *near]))
     lines[at] = " ".join(tokens)
     return "\n".join(lines).encode()
 

@@ -23,6 +23,9 @@ import numpy as np
 import exact_checker
 from corpus_broken import critical, critical_norm, put
 from corpus_tools import Claim, dense, layer, network, real, reals, sha256, sparse
+from exact_format import Certificate, Network
+from exact_numbers import psd
+from exact_sdp import Sdp
 
 MEMORY = 300 << 20
 GAP = 1e-8
@@ -140,6 +143,139 @@ def thresholds(check):
     spectral(check, "sparse", net, [full])
 
 
+# ---- Parts that know the point -------------------------------------------------------------------
+
+class Known:
+    """The slack matrix of a part about a chain of two layers on [-1, 1]^n, all neurons with role b and value h, and with
+    cuts, in numpy: forms are vectors."""
+
+    def __init__(self, rng, n, neurons):
+        self.rng, self.order = rng, 1 + 2 * n + 3 * neurons
+        self.s, unit = np.zeros((self.order, self.order)), np.eye(self.order)
+        self.net, (a, self.c) = chain(rng, n, neurons, 1)
+        self.one, self.t, self.v = unit[0], unit[1:1 + n], unit[1 + n:1 + n + neurons]
+        phases = unit[1 + n + neurons:1 + n + 2 * neurons]
+        self.x, self.h1 = unit[1 + n + 2 * neurons:1 + 2 * n + 2 * neurons], unit[1 + 2 * n + 2 * neurons:]
+        self.u, self.y = (self.one + phases) / 2, a @ self.t
+        self.r = np.abs(a).sum(1) * (1 + 2.0**-30)
+        wide = np.nextafter(1.0, 2)  # the box is [-1, 1], so c = 0 and w the next double
+        self.z, self.most, self.least = wide * a @ self.x, self.r, -self.r
+        self.h = self.most[:, None] * (self.one + self.h1) / 2
+        self.phases, self.lines = phases, []
+
+    def add(self, f, g, weight):
+        """weight f g, for one neuron or for all of them."""
+        f, g = np.broadcast_arrays(np.atleast_2d(f), np.atleast_2d(g))
+        product = (np.broadcast_to(weight, len(f)) * f.T) @ g
+        self.s += (product + product.T) / 2
+
+    def line(self, kind, size, signed=False):
+        low = -size if signed else 0
+        values = np.round(self.rng.uniform(low, size, len(self.r)) * 2**20) / 2**20
+        self.lines.append(f"{kind} 1{reals(values)}\n")
+        return values
+
+    def neurons(self):
+        u, v, y, z, h, one, off = self.u, self.v, self.y, self.z, self.h, self.one, self.one - self.u
+        self.lines.append(f"bound 1{reals(self.r)}\n")
+        m = self.line("tangent", 1) + 0.0
+        self.add(v, y, -m), self.add(v, v, m)
+        self.add(v, v, self.line("range", 2.0))
+        self.add(self.phases, self.phases, self.line("bin", 8.0, True))
+        m = self.line("gate", 0.125, True)
+        self.add(2 * u - one, v, -m), self.add(one, v, m)
+        m = self.line("switch", 0.125, True)
+        self.add(u, y, -m), self.add(one, v, m)
+        m = self.line("cap", 0.125)
+        self.add(one, u, -m * self.r**2), self.add(v, v, m)
+        self.lines += [f"least 1{reals(self.least)}\n", f"most 1{reals(self.most)}\n"]
+        self.add(self.h1, self.h1, self.line("state", 8.0))
+        self.add(one + self.h1, z - h, -self.line("square", 0.125, True))
+        self.add(off, one + self.h1, -2 * self.line("closed", 0.125, True))
+        m = self.line("open", 0.125, True)
+        self.add(u, z, -m), self.add(one, h, m)
+        self.add(u, z, -self.line("above", 0.125))
+        self.add(off, z, self.line("below", 0.125))
+        m = self.line("phases", 0.125)
+        self.add(z, z, m), self.add(u, z, -m * self.most), self.add(off, z, -m * self.least)
+        m = self.line("roof", 0.125)
+        self.add(one, u, -m * self.most), self.add(u, z, m)
+        m = self.line("floor", 0.125)
+        self.add(off, z, -m), self.add(off, one, m * self.least)
+
+    def form(self):
+        """(words, vector)"""
+        k, word = int(self.rng.integers(len(self.r))), self.rng.choice(
+            ["plus", "minus", "closed", "upper", "lower", "on+", "on-", "off+", "off-"])
+        u, off, v, y, r = self.u[k], self.one - self.u[k], self.v[k], self.y[k], self.r[k]
+        i = int(self.rng.integers(1, self.order))
+        size = r_of = self.size(i)
+        vector = {"plus": size * self.one + np.eye(self.order)[i], "minus": r_of * self.one - np.eye(self.order)[i],
+                  "closed": self.h[k] - self.z[k], "upper": self.most[k] * u - self.h[k],
+                  "lower": self.z[k] - self.h[k] - self.least[k] * off, "on+": r * u + v, "on-": r * u - v,
+                  "off+": r * off + (y - v), "off-": r * off - (y - v)}[word]
+        return f"{word} {i if word in ('plus', 'minus') else k}", vector
+
+    def size(self, i):
+        k = i - 1 - len(self.t)
+        return self.r[k] if 0 <= k < len(self.r) else 1.0
+
+    def cuts(self, triangles, products):
+        for _ in range(triangles):
+            i, j, k = sorted(int(v) for v in self.rng.choice(self.order, 3, replace=False))
+            a, b = self.rng.choice([-1, 1], 2)
+            m, (ri, rj, rk), e = self.small(), map(self.size, (i, j, k)), np.eye(self.order)
+            self.lines.append(f"triangle {i} {j} {k} {'+-'[int(a < 0)]}{'+-'[int(b < 0)]} {real(m)}\n")
+            self.add(self.one, self.one, -m * ri * rj * rk)
+            self.add(e[i], e[j], -m * a * rk), self.add(e[i], e[k], -m * b * rj), self.add(e[j], e[k], -m * a * b * ri)
+        for _ in range(products):
+            (f, left), (g, right), m = self.form(), self.form(), self.small()
+            self.lines.append(f"product {f} {g} {real(m)}\n")
+            self.add(left, right, -m)
+
+    def small(self):
+        return np.round(self.rng.uniform(0, 0.125) * 2**20) / 2**20
+
+    def text(self, one, square, cuts):
+        n, k = len(self.t), len(self.r)
+        claim = Claim(self.net, ("box", [-1] * n, [1] * n), "inf inf", "row 0", "interval")
+        claim.upper = 2.0**500
+        claim.statement = f"statement sdp 1\npart cube fixed 0\nroles 1 {'b' * k}\nvalues 1 {'h' * k}\ncuts {cuts[0]} {cuts[1]}\n" \
+            f"one {real(one)}\ninput{reals([square] * n)}\npoint{reals([square] * n)}\n" + "".join(self.lines)
+        return claim.text()
+
+
+def known(check):
+    """The least `one` of a part with points and cuts, by the Schur complement of the first row."""
+    for case, (n, neurons, triangles, products) in enumerate(((3, 5, 20, 20), (20, 60, 400, 400), (40, 130, 600, 600))):
+        part = Known(np.random.default_rng(case), n, neurons)
+        part.neurons()
+        part.cuts(triangles, products)
+        part.add(part.one, part.c @ part.v, -1)
+        low = np.linalg.eigvalsh(part.s[1:, 1:])[0]
+        # tangents and states need more on the diagonal than the other lines give them: raise their lines by as much
+        more = float(2 ** np.ceil(np.log2(2 * abs(low) + 1)))
+        raise_lines(part, more)
+        part.s[1:1 + n, 1:1 + n] += more * np.eye(n)
+        at = 1 + n + 2 * neurons
+        part.s[at:at + n, at:at + n] += more * np.eye(n)
+        rest = part.s[1:, 1:]
+        least = part.s[0, 1:] @ np.linalg.solve(rest, part.s[0, 1:]) - part.s[0, 0]
+        both_sides(check, f"known point {n}, {neurons}", part.net, lambda one, p=part, m=more, c=(triangles, products): p.text(one, m, c),
+                   least)
+
+
+def raise_lines(part, more):
+    """Add `more` to the numbers of range, bin and state."""
+    for i, line in enumerate(part.lines):
+        kind = line.split(" ")[0]
+        if kind in ("range", "bin", "state"):
+            values = [float.fromhex(token) + more for token in line.split(" ")[2:]]
+            part.lines[i] = f"{kind} 1{reals(values)}\n"
+            squares = {"range": part.v, "bin": part.phases, "state": part.h1}[kind]
+            part.add(squares, squares, more)
+
+
 # ---- Long sums -----------------------------------------------------------------------------------
 
 def long_sums(check):
@@ -164,6 +300,41 @@ def long_sums(check):
         dual = critical(column, tight(column, slack), "dual")
         expect(check(column, put(tight(column, slack), "dual", dual))[0] == 1, f"long column {case}",
                "a slack matrix that is not positive semidefinite is verified")
+
+
+def long_values(check):
+    """y and z of 400 products each, through a layer without ReLU: the last wrong `one` against the exact checker."""
+    rng, count = np.random.default_rng(7), 400
+    for case in range(6):
+        a, b, c = rng.uniform(-1, 1, (3, count)) if case % 2 else rng.uniform(0.5, 1, (3, 1)) * np.ones((3, count))
+        net = network(1, layer(1, "linear", b, dense(0, a[:, None])), layer(2, "relu", [0.125], dense(1, [c])),
+                      layer(3, "linear", [0], dense(2, [[1]])))
+        claim = Claim(net, ("box", [-0.3], [0.7]), "1 inf", "row 0", "interval")
+        size = real(2.0**10)
+        claim.statement, claim.upper = "statement sdp 1\npart unit 0 fixed 0\nroles 2 b\nvalues 2 h\none 0x1p+30\ninput 0x1p+20\n" \
+            f"point 0x1p+20\nbound 2 {size}\ntangent 2 0x1p-3\nrange 2 0x1p+10\nbin 2 0x1p+20\nleast 2 -{size}\nmost 2 {size}\n" \
+            f"state 2 0x1p+20\nsquare 2{reals([rng.uniform(-2, 2)])}\nopen 2{reals([rng.uniform(-2, 2)])}\nphases 2 0x1p+0\n", 2.0**400
+        one = least_one(net, claim.text())
+        for value, wanted in ((one, 1), (one + 2.0**-20, 0)):
+            status, line = check(net, put(claim.text(), "one", value))
+            expect(status == wanted, f"long value {case}", f"one {value!r}: exit status {status}, {line!r}")
+
+
+def least_one(net, text):
+    """The largest `one` for which the slack matrix of the only part is not positive semidefinite."""
+    network_ = Network(net.encode())
+    cert = Certificate(text.encode(), network_)
+    sdp = Sdp(network_, cert, exact_checker.Ranges(network_, cert), cert.parts[0])
+    sdp.build()
+    at = (("1",), ("1",))
+    wrong, right = -2.0**40, 2.0**40
+    while np.nextafter(wrong, right) != right:
+        middle = (wrong + right) / 2
+        if psd({**sdp.matrix, at: sdp.matrix[at] - cert.parts[0].one + Fraction(middle)}):
+            right = middle
+        else:
+            wrong = middle
+    return wrong
 
 
 def tight(net, statement):
@@ -205,14 +376,24 @@ def hostile(check):
         "part": "statement sdp 1\npart ball ball\nroles 1 v\ninput 0x1p+0\ndual 0x1p+0\ntangent 1 0x1p+0\n",
         "bins": "statement sdp 1\npart ball fixed 0\nroles 1 " + "s" * 9000 + "\none 0x1p+20\ninput 0x1p+20\nbin 1" +
                 " 0x1p+20" * 9000 + "\n",
-        "parts": "statement sdp 1000000000\n" + "part ball ball\n" * 50}
+        "parts": "statement sdp 1000000000\n" + "part ball ball\n" * 50,
+        "cuts": "statement sdp 1\npart ball fixed 0\nroles 1 " + "v" * 9000 + "\ncuts 1000000000 1000000000\none 0x1p+0\ninput 0x1p+0\n" +
+                "triangle 0 1 2 ++ 0x1p+0\n" * 50,
+        "values": "statement sdp 1\npart ball fixed 0\nroles 1 " + "v" * 9000 + "\nvalues 1 " + "h" * 9000 + "\none 0x1p+20\n" +
+                  "input 0x1p+20\npoint 0x1p+20\ntangent 1" + " 0x1p+0" * 9000 + "\nbin 1" + " 0x1p+20" * 9000 + "\nleast 1" +
+                  " -0x1p+1" * 9000 + "\nmost 1" + " 0x1p+1" * 9000 + "\nstate 1" + " 0x1p+20" * 9000 + "\nsquare 1" +
+                  " 0x1p-3" * 9000 + "\n",
+        "refine": "refine 1 0 upper 1000000000 0 0x1p+0\nupper 0x1p+0\n"}
     for what, net, output, names in (
             ("inputs", inputs, "all", ("product", "interval", "part")), ("folded", folded, "all", ("product", "interval", "part")),
             ("unfolded", unfolded, "all", ("product", "spectral")), ("outputs", outputs, "all", ("product", "interval")),
-            ("gram", gram, "all", ("spectral", "parts")), ("slacks", slacks, "row 0", ("bins",))):
+            ("gram", gram, "all", ("spectral", "parts")), ("slacks", slacks, "row 0", ("bins", "cuts", "values", "refine"))):
         for name in names:
-            cert = f"lipcert-certificate 1\nnetwork {sha256(net)}\nregion everywhere\nnorms 2 2\noutput {output}\n" \
-                f"bounds none\nupper {real(2.0**1000)}\nlower none\n{statements[name]}end\n"
+            region = "region everywhere" if name not in ("values", "refine") else "region box\nlo -0x1p+0\nhi 0x1p+0"
+            bounds = "interval" if name == "values" else f"linear\nslopes 1 {'0' * 9000}" if name == "refine" else "none"
+            claims = f"upper {real(2.0**1000)}\nlower none\n"
+            cert = f"lipcert-certificate 1\nnetwork {sha256(net)}\n{region}\nnorms 2 2\noutput {output}\nbounds {bounds}\n" + \
+                (statements[name] + claims if name == "refine" else claims + statements[name]) + "end\n"
             status, line = check(net, cert)
             words = {0: "s VERIFIED", 1: "s REJECTED ", 2: "s MALFORMED "}
             expect(status in words and line.startswith(words[status]), f"hostile {what}, {name}",
@@ -230,7 +411,9 @@ def main(arguments):
     with tempfile.TemporaryDirectory() as folder:
         check = Checker(arguments[1], folder, 0 if unlimited else MEMORY)
         thresholds(check)
+        known(check)
         long_sums(check)
+        long_values(check)
         if not unlimited:
             hostile(check)
     for failure in failures:
