@@ -19,6 +19,10 @@
       "rounds of the method search without a better witness after which it ends")                  \
     X(int, linear_bounds, "linear-bounds", 1, 0, 1,                                                \
       "1: tighten pre-activation bounds by backward linear bounds; 0: intervals only")             \
+    X(int, slope_steps, "slope-steps", 40, 0, 10000,                                               \
+      "steps that optimise the slopes of linear bounds, for every unstable neuron; 0: none")       \
+    X(int, bound_programs, "bound-programs", 0, 0, 1000000,                                        \
+      "linear programs at most that tighten pre-activation bounds (in a box, with HiGHS)")         \
     X(int, gram_limit, "gram-limit", 4096, 1, 20000,                                               \
       "largest Gram matrix factorised to prove a spectral norm; above it cheaper bounds are used")
 

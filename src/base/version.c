@@ -12,6 +12,12 @@
 #define COMPILER "unknown"
 #endif
 
+#ifdef LIPCERT_HIGHS
+#define HIGHS "found when built, loaded when needed"
+#else
+#define HIGHS "not found when built, looked for when needed"
+#endif
+
 const char *lip_version(void) { return LIPCERT_VERSION; }
 
 const char *lip_build_info(void) {
@@ -20,5 +26,6 @@ const char *lip_build_info(void) {
            "protobuf-c " PROTOBUF_C_VERSION "\n"
            "libzip " LIBZIP_VERSION "\n"
            "zlib " ZLIB_VERSION "\n"
+           "highs " HIGHS "\n"
            "formats onnx nnet npz mat canonical gzip vnnlib\n";
 }
