@@ -63,13 +63,27 @@ static void put_claim(lip_text *text, const char *side, bool known, double value
     lip_text_word(text, "\n");
 }
 
+/* Does a statement state bounds of pre-activations, in lines "least"?  Others rest on phases only. */
+static bool states_bounds(const lip_text *statement) {
+    static const char line[] = "\nleast ";
+    size_t length = sizeof line - 1;
+    for (size_t i = 0; i + length <= statement->size; ++i)
+        if (memcmp(statement->bytes + i, line, length) == 0) return true;
+    return false;
+}
+
+static void put_bounds(lip_text *text, const lip_proof *proof, bool upper, bool lower) {
+    bool all = upper && proof->all_bounds.size > 0 && states_bounds(&proof->statement.text);
+    if ((upper && proof->statement.uses_bounds) || (lower && proof->witness_uses_bounds))
+        lip_text_append(text, all ? &proof->all_bounds : &proof->bounds);
+    else
+        lip_text_word(text, "bounds none\n");
+}
+
 static void put_claims(lip_text *text, const lip_result *result) {
     const lip_proof *proof = result->proof;
     bool upper = proof->upper < INFINITY, lower = result->witness_x != NULL;
-    if ((upper && proof->statement.uses_bounds) || (lower && proof->witness_uses_bounds))
-        lip_text_append(text, &proof->bounds);
-    else
-        lip_text_word(text, "bounds none\n");
+    put_bounds(text, proof, upper, lower);
     put_claim(text, "upper", upper, proof->upper);
     put_claim(text, "lower", lower, result->lower);
     if (upper) lip_text_append(text, &proof->statement.text);

@@ -11,6 +11,8 @@
  *     one operation   UNIT |result|   for every product and every addition (base/round.h, fact 1),
  *     radii           |lambda| radius of the coefficient.
  *
+ * Cuts are sums of pairs of vectors; those of two long vectors are left to slack_long.c.
+ *
  * If the factorisation of D M D completes, D diagonal with powers of two, then (linalg/cholesky.h)
  *
  *     p'M p >= -slack(n, trace of D M D) |D^-1 p|^2,
@@ -22,11 +24,28 @@
 
 #include "base/memory.h"
 #include "base/round.h"
+#include "cert/slack_long.h"
 #include "linalg/cholesky.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Room for every product list that is written at once. */
+static size_t most_products(const lip_lifted *lifted) {
+    size_t longest = 0, most;
+    for (size_t k = 0; k < lifted->neurons; ++k) {
+        size_t length = lifted->neuron[k].last - lifted->neuron[k].first;
+        if (length > longest) longest = length;
+    }
+    most = 2 * longest + 3;
+    for (size_t t = 0; t < lifted->pairs; ++t) {
+        const lip_pair *pair = &lifted->pair[t];
+        size_t count = lip_vector_length(lifted, pair->i) * lip_vector_length(lifted, pair->j);
+        if (!lip_pair_is_long(lifted, pair) && count > most) most = count;
+    }
+    return most;
+}
 
 bool lip_slack_create(const lip_lifted *lifted, lip_slack *slack) {
     size_t count;
@@ -35,8 +54,9 @@ bool lip_slack_create(const lip_lifted *lifted, lip_slack *slack) {
     slack->base = LIP_NEW(double, count);
     slack->work = LIP_NEW(double, count);
     slack->radius = LIP_NEW(double, 2 * lifted->n);
-    slack->product = LIP_NEW(lip_product, lip_family_most_products(lifted));
-    return slack->base && slack->work && slack->radius && slack->product;
+    slack->product = LIP_NEW(lip_product, most_products(lifted));
+    return slack->base && slack->work && slack->radius && slack->product &&
+           lip_slack_long_create(slack);
 }
 
 void lip_slack_clear(lip_slack *slack) {
@@ -44,6 +64,7 @@ void lip_slack_clear(lip_slack *slack) {
     free(slack->work);
     free(slack->radius);
     free(slack->product);
+    lip_slack_long_clear(slack);
     *slack = (lip_slack){0};
 }
 
@@ -63,8 +84,21 @@ static void subtract(lip_slack *slack, double factor, const lip_product *product
                    half * lip_magnitude(factor) * lip_magnitude(product->radius);
     if (factor == 0 || (product->value == 0 && product->radius == 0)) return;
     if (part == 0) error += 0x1p-1020; /* the whole product may have underflowed */
-    slack->radius[i] += error;
-    if (i != j) slack->radius[j] += error;
+    slack->radius[i] += error * lip_slack_weight(slack, j);
+    if (i != j) slack->radius[j] += error * lip_slack_weight(slack, i);
+}
+
+static void subtract_cut(lip_slack *slack, double factor, const lip_cut *cut, size_t *most) {
+    for (size_t t = cut->first; t < cut->last; ++t) {
+        const lip_pair *pair = &slack->lifted->pair[t];
+        if (lip_pair_is_long(slack->lifted, pair)) {
+            lip_slack_long_add(slack, factor, pair);
+            continue;
+        }
+        size_t count = lip_pair_products(slack->lifted, pair, slack->product);
+        for (size_t c = 0; c < count; ++c) subtract(slack, factor, &slack->product[c]);
+        *most += count;
+    }
 }
 
 /* False if a multiplier has the wrong sign. */
@@ -76,6 +110,10 @@ static bool subtract_families(lip_slack *slack, const double *lambda, size_t *mo
             double factor = lambda[lip_family_place(lifted, (lip_family)f, k)];
             if (factor == 0) continue;
             if (!(factor > 0) && !lip_family_equality((lip_family)f)) return false;
+            if (f >= LIP_FIRST_CUT) {
+                subtract_cut(slack, factor, lip_family_cut(lifted, (lip_family)f, k), most);
+                continue;
+            }
             size_t count = lip_family_products(lifted, (lip_family)f, k, product);
             for (size_t c = 0; c < count; ++c) subtract(slack, factor, &product[c]);
             *most += count;
@@ -88,8 +126,10 @@ bool lip_slack_assemble(lip_slack *slack, const double *lambda) {
     size_t n = lifted->n, most = lifted->products;
     memset(slack->base, 0, n * n * sizeof *slack->base);
     memset(slack->radius, 0, n * sizeof *slack->radius);
+    slack->long_pairs.pairs = 0;
     for (size_t c = 0; c < lifted->products; ++c) subtract(slack, 1, &lifted->objective[c]);
     if (!subtract_families(slack, lambda, &most)) return false;
+    most += lip_slack_long_subtract(slack);
     double check = 0;
     for (size_t i = 0; i < n; ++i) {
         slack->radius[i] = lip_sum_up(slack->radius[i], 2 * most + 8);

@@ -44,9 +44,9 @@ lip_status lip_export_sdpa(const lip_network *net, const lip_query *query,
     if (given) settings = *given;
     lip_status status = lip_settings_check(&settings, err);
     if (status == LIP_OK) status = lip_query_check(net, query, err);
-    if (status == LIP_OK)
-        status = lip_preactivation_create(net, query->region, settings.linear_bounds != 0, NULL,
-                                          &bounds, err);
+    if (status != LIP_OK) return status;
+    lip_bounding how = lip_bounding_of(&settings);
+    status = lip_preactivation_find(net, query->region, &how, NULL, &bounds, err);
     if (status != LIP_OK) return status;
     lip_lifted_options lifting = {options ? options->part : 0, options && options->phases,
                                   options ? options->largest : 0, (size_t)settings.gram_limit,

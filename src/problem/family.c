@@ -50,8 +50,7 @@ const lip_cut *lip_family_cut(const lip_lifted *lifted, lip_family family, size_
 
 /* ---- Vectors of pairs -------------------------------------------------------------------- */
 
-/* The number of coefficients of w_i. */
-static size_t vector_length(const lip_lifted *lifted, size_t i) {
+size_t lip_vector_length(const lip_lifted *lifted, size_t i) {
     if (i < lifted->n) return 1;
     if (i < lifted->n + lifted->neurons) {
         const lip_neuron *neuron = &lifted->neuron[i - lifted->n];
@@ -61,7 +60,7 @@ static size_t vector_length(const lip_lifted *lifted, size_t i) {
     return row->last - row->first;
 }
 
-static lip_coefficient vector_entry(const lip_lifted *lifted, size_t i, size_t c) {
+lip_coefficient lip_vector_entry(const lip_lifted *lifted, size_t i, size_t c) {
     if (i < lifted->n) return (lip_coefficient){i, 1, 0};
     if (i < lifted->n + lifted->neurons) {
         const lip_neuron *neuron = &lifted->neuron[i - lifted->n];
@@ -74,8 +73,8 @@ static lip_coefficient vector_entry(const lip_lifted *lifted, size_t i, size_t c
 static size_t cut_products(const lip_lifted *lifted, const lip_cut *cut) {
     size_t count = 0;
     for (size_t t = cut->first; t < cut->last; ++t)
-        count +=
-            vector_length(lifted, lifted->pair[t].i) * vector_length(lifted, lifted->pair[t].j);
+        count += lip_vector_length(lifted, lifted->pair[t].i) *
+                 lip_vector_length(lifted, lifted->pair[t].j);
     return count;
 }
 
@@ -97,17 +96,16 @@ static lip_product product(size_t i, size_t j, double value, double radius) {
     return i <= j ? (lip_product){i, j, value, radius} : (lip_product){j, i, value, radius};
 }
 
-/* factor w_i w_j, multiplied out. */
-static size_t expand(const lip_lifted *lifted, const lip_pair *pair, lip_product *out) {
-    size_t rows = vector_length(lifted, pair->i), columns = vector_length(lifted, pair->j);
+size_t lip_pair_products(const lip_lifted *lifted, const lip_pair *pair, lip_product *out) {
+    size_t rows = lip_vector_length(lifted, pair->i), columns = lip_vector_length(lifted, pair->j);
     for (size_t a = 0; a < rows; ++a) {
-        lip_coefficient x = vector_entry(lifted, pair->i, a);
+        lip_coefficient x = lip_vector_entry(lifted, pair->i, a);
         lip_enclosed left = {pair->factor * x.value, 0};
         if (fabs(x.value) != 1 || x.radius != 0)
             left = lip_enclosed_multiply((lip_enclosed){pair->factor, 0},
                                          (lip_enclosed){x.value, x.radius});
         for (size_t c = 0; c < columns; ++c) {
-            lip_coefficient y = vector_entry(lifted, pair->j, c);
+            lip_coefficient y = lip_vector_entry(lifted, pair->j, c);
             lip_enclosed both = {left.value * y.value, left.radius};
             if (fabs(y.value) != 1 || y.radius != 0)
                 both = lip_enclosed_multiply(left, (lip_enclosed){y.value, y.radius});
@@ -120,7 +118,7 @@ static size_t expand(const lip_lifted *lifted, const lip_pair *pair, lip_product
 static size_t expand_cut(const lip_lifted *lifted, const lip_cut *cut, lip_product *out) {
     size_t count = 0;
     for (size_t t = cut->first; t < cut->last; ++t)
-        count += expand(lifted, &lifted->pair[t], out + count);
+        count += lip_pair_products(lifted, &lifted->pair[t], out + count);
     return count;
 }
 
@@ -243,10 +241,7 @@ bool lip_family_add_relus(lip_lifted *lifted) {
     return true;
 }
 
-double lip_variable_most(const lip_lifted *lifted, size_t i) {
-    const lip_group *group = &lifted->group[lifted->variable[i].group];
-    return group->count > 1 || group->size >= 1 ? 1 : fmin(lip_sqrt_up(group->size), 1);
-}
+double lip_variable_most(const lip_lifted *lifted, size_t i) { return lifted->variable[i].most; }
 
 bool lip_family_add_triangle(lip_lifted *lifted, size_t i, size_t j, size_t k, int a, int b) {
     double x = lip_variable_most(lifted, i), y = lip_variable_most(lifted, j);

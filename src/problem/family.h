@@ -41,6 +41,13 @@ size_t lip_family_most_products(const lip_lifted *lifted);
 size_t lip_family_products(const lip_lifted *lifted, lip_family family, size_t k,
                            lip_product *product);
 
+/* The vectors w_i of lip_pair: how many coefficients they have, and coefficient c. */
+size_t lip_vector_length(const lip_lifted *lifted, size_t i);
+lip_coefficient lip_vector_entry(const lip_lifted *lifted, size_t i, size_t c);
+
+/* Write a pair, multiplied out, as products: the product of both lengths, their number. */
+size_t lip_pair_products(const lip_lifted *lifted, const lip_pair *pair, lip_product *product);
+
 /* Cut k of a family (LIP_FIRST_CUT and up). */
 const lip_cut *lip_family_cut(const lip_lifted *lifted, lip_family family, size_t k);
 

@@ -89,7 +89,7 @@ size_t lip_lifting_variable(lip_lifting *b, lip_variable_kind kind, size_t layer
                             int exponent) {
     lip_lifted *lifted = b->lifted;
     size_t i = lifted->n++;
-    lifted->variable[i] = (lip_variable){kind, layer, index, exponent, 0, 0, 0};
+    lifted->variable[i] = (lip_variable){kind, layer, index, exponent, 0, 0, 0, 1};
     /* one group for each variable but for the vectors that share a 2-norm */
     bool ball = kind == LIP_VARIABLE_INPUT && b->query->norm_in == LIP_NORM_2;
     bool dual = kind == LIP_VARIABLE_DUAL && b->query->norm_out == LIP_NORM_2;
@@ -112,20 +112,17 @@ static void input_variables(lip_lifting *b) {
     b->used = b->lifted->n;
 }
 
-/* v was numbered while the images were made; its exponent stands in its unit row, which may be gone:
- * so it is found again from the range. */
-static int tangent_exponent(const lip_lifting *b, const lip_neuron *neuron) {
-    int exponent;
-    frexp(b->range[b->net->layer[neuron->layer].offset + neuron->index], &exponent);
-    return exponent < -400 ? -400 : exponent;
-}
-
+/* v was numbered while the images were made; its scale is found again from the range. */
 static void neuron_variables(lip_lifting *b) {
     lip_lifted *lifted = b->lifted;
     for (size_t k = 0; k < lifted->neurons; ++k) {
         lip_neuron *neuron = &lifted->neuron[k];
-        lip_lifting_variable(b, LIP_VARIABLE_TANGENT, neuron->layer, neuron->index,
-                             tangent_exponent(b, neuron));
+        int exponent;
+        double most = lip_lifted_claim(
+            b->range[b->net->layer[neuron->layer].offset + neuron->index], &exponent);
+        size_t v =
+            lip_lifting_variable(b, LIP_VARIABLE_TANGENT, neuron->layer, neuron->index, exponent);
+        lifted->variable[v].most = most;
         lip_group *group = &lifted->group[lifted->groups - 1];
         group->size = neuron->range;
         group->implied = lifted->phases;

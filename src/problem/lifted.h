@@ -40,6 +40,7 @@ typedef struct lip_variable {
     int exponent;
     size_t group;
     double centre, width;
+    double most; /* |p_i| <= most <= 1 on true points */
 } lip_variable;
 
 /* sum of p_i^2 over the group's variables <= size, or = size.  Every variable is in one group. */
@@ -63,7 +64,8 @@ typedef struct lip_product {
 } lip_product;
 
 /* An unstable neuron with a tangent variable.  y = sum over coefficients first .. last - 1 of
- * value p_column, in the scale of v; y^2 <= range. */
+ * value p_column, in the scale of v; |y| <= most of v, and range is its square, rounded up.  most is a claim
+ * (lip_claim): a little more than what was proved. */
 typedef struct lip_neuron {
     size_t layer, index;
     size_t v, s; /* variables; s is LIP_NONE where the phase was dropped */
@@ -76,8 +78,8 @@ typedef struct lip_row {
     size_t first, last;
 } lip_row;
 
-/* An unstable neuron whose pre-activation is a row: z = 2^exponent row(p), lo <= row(p) <= hi.  Only where
- * the region matters. */
+/* An unstable neuron whose pre-activation is a row: z = 2^exponent row(p), lo <= row(p) <= hi.  lo and hi are
+ * claims: a little wider than what was proved.  Only where the region matters. */
 typedef struct lip_relu {
     size_t layer, index;
     size_t s,
@@ -85,6 +87,7 @@ typedef struct lip_relu {
     size_t row;
     double lo, hi; /* lo < 0 < hi */
     int exponent;
+    bool value_only; /* s says nothing about a tangent: no path from t, or none to the output */
 } lip_relu;
 
 /* The families of constraints; problem/family.h. */

@@ -51,6 +51,10 @@ typedef struct lip_lifting {
  * that halving them later is exact. */
 lip_coefficient lip_lifted_scale(double value, double radius, int exponent);
 
+/* What a certificate will claim for a proved range r: 2^exponent times the result, which is less than 1 and at
+ * least 2^-400. */
+double lip_lifted_claim(double r, int *exponent);
+
 /* A sorted copy; *sorted stays as it is, zeroed by the caller, if the matrices have too many entries.
  * False if memory is short.  Names are left out; biases do not decide the order. */
 bool lip_sorted_create(const lip_network *net, const lip_preactivation *bounds, lip_sorted *sorted);

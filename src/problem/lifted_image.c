@@ -6,8 +6,8 @@
  *                                                             0              inactive, or row i of T_l = 0
  *                                                             2^e e_v        unstable: v = 2^e p_v, e new
  *
- * so substituting stable neurons is all done here.  e is the least exponent with 2^e >= r, and r bounds
- * |y|: by the row sum of |T| times the bounds of the variables, or by |row of A|_2 times the bound on
+ * so substituting stable neurons is all done here.  e is the least exponent with 2^e > R, R what a
+ * certificate claims for r (a little more, so that another order of summation proves it too), and r bounds |y|: by the row sum of |T| times the bounds of the variables, or by |row of A|_2 times the bound on
  * the 2-norm of the source's tangent, which is the smaller of the norm of its r and the product of
  * spectral norms.  r >= |y| also for the input norm 2, where the columns of t enter by their 2-norm.
  *
@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "base/round.h"
 #include "linalg/norms.h"
+#include "problem/proof.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -222,25 +223,31 @@ static bool store_row(lip_lifting *b, const double *mid, const double *rad, int 
     return true;
 }
 
+double lip_lifted_claim(double r, int *exponent) {
+    double claim = lip_claim(r);
+    frexp(claim, exponent);
+    if (*exponent < -LARGEST_EXPONENT) *exponent = -LARGEST_EXPONENT;
+    return fmax(ldexp(claim, -*exponent), 0x1p-400);
+}
+
 /* A new variable v for neuron i of layer l, whose row of the image becomes a unit row. */
 static lip_status add_tangent(lip_lifting *b, size_t l, size_t i, lip_error *err) {
     lip_lifted *lifted = b->lifted;
     double *mid = b->image[l].mid + i * b->columns, *rad = b->image[l].rad + i * b->columns;
     double r = b->range[b->net->layer[l].offset + i];
     int exponent;
-    frexp(r, &exponent);
+    double claim = lip_lifted_claim(r, &exponent);
     if (!(r < INFINITY) || exponent > LARGEST_EXPONENT)
         return lip_fail(err, LIP_UNSUPPORTED, NULL,
                         "the tangents of layer %zu reach %g: expected less than 2^%d", l, r,
                         (int)LARGEST_EXPONENT);
-    if (exponent < -LARGEST_EXPONENT) exponent = -LARGEST_EXPONENT;
     lip_neuron *neuron = &lifted->neuron[lifted->neurons];
     *neuron = (lip_neuron){l, i, b->used, LIP_NONE, 0, 0, 0};
     if (lifted->neurons > 0) neuron->first = neuron[-1].last;
     neuron->last = neuron->first;
     if (!store_row(b, mid, rad, exponent, &neuron->last)) return lip_fail_memory(err);
     double scaled = lip_up(ldexp(r, -exponent)); /* lip_up: the scaling may underflow */
-    neuron->range = fmax(fmin(lip_mul_up(scaled, scaled), 1), 0x1p-800);
+    neuron->range = lip_mul_up(claim, claim);
     b->most[b->used] = fmin(fmax(scaled, 0x1p-400), 1);
     memset(mid, 0, b->columns * sizeof *mid);
     memset(rad, 0, b->columns * sizeof *rad);

@@ -5,7 +5,15 @@
  *     z_l = b + sum over terms  A (states of the source)     linear in (1, x', h')
  *
  * so |x'|, |h'| <= 1 on the region.  As for tangents (lifted_image.c), active neurons pass their z on,
- * inactive ones vanish, and coefficients are enclosed as value and radius. */
+ * inactive ones vanish, and coefficients are enclosed as value and radius.
+ *
+ * lo and hi go into certificates, and lipcheck, which sums in another order, must find them in its own bounds.  What
+ * rounding does to a bound of z_k by section 5 of docs/certificate.md is a small multiple of UNIT times
+ *
+ *     T_k = |b_k| + sum over terms and j of  |A_kj| (most |h_j| + T_j),      T = 0 for the input:
+ *
+ * the backward linear bounds replace h_j by linear functions of earlier layers, with coefficients no larger than A, and every
+ * step rounds in proportion to the magnitudes of the values there.  So both are moved by 2^-40 T_k. */
 #include "problem/lifted_build.h"
 
 #include "base/error.h"
@@ -20,6 +28,7 @@
 #include <string.h>
 
 enum { LARGEST_EXPONENT = 400 };
+static const double CLAIM_MARGIN = 0x1p-40;
 
 typedef struct stating {
     lip_lifting *b;
@@ -27,6 +36,8 @@ typedef struct stating {
     size_t *variable;  /* by column */
     size_t *phase;     /* by unit: its s, or LIP_NONE */
     bool *read;        /* by layer: by another one than the output layer */
+    double *total;     /* by unit: T */
+    double *reach;     /* by unit: most |h| + T */
     size_t used, coefficients;
 } stating;
 
@@ -44,11 +55,13 @@ static bool allocate(stating *s, size_t neurons) {
     s->variable = LIP_NEW(size_t, s->image.columns);
     s->phase = LIP_NEW(size_t, b->net->units);
     s->read = LIP_NEW(bool, b->net->layers + 1);
+    s->total = LIP_NEW(double, b->net->units);
+    s->reach = LIP_NEW(double, b->net->units);
     b->lifted->row = LIP_NEW(lip_row, neurons);
     b->lifted->row_room = neurons;
     b->lifted->relu = LIP_NEW(lip_relu, neurons);
-    return s->image.image && s->variable && s->phase && s->read && b->lifted->row &&
-           b->lifted->relu;
+    return s->image.image && s->variable && s->phase && s->read && s->total && s->reach &&
+           b->lifted->row && b->lifted->relu;
 }
 
 static bool prepare(stating *s) {
@@ -75,6 +88,8 @@ static void clear(stating *s) {
     free(s->variable);
     free(s->phase);
     free(s->read);
+    free(s->total);
+    free(s->reach);
 }
 
 /* ---- Points ------------------------------------------------------------------------------ */
@@ -115,6 +130,8 @@ static bool input_image(stating *s) {
         s->variable[1 + j] = add_variable(s, LIP_VARIABLE_POINT, 0, j, region->centre[j], width);
     }
     s->used = 1 + inputs;
+    for (size_t j = 0; j < inputs; ++j)
+        s->reach[j] = fmax(fabs(s->b->bounds->lo[j]), fabs(s->b->bounds->hi[j]));
     return true;
 }
 
@@ -145,11 +162,28 @@ static double outwards(double x, int exponent) {
     return x > 0 ? 0x1p-500 : -0x1p-500;
 }
 
+/* T and the reach of the neurons of a layer. */
+static void layer_totals(stating *s, size_t l) {
+    const lip_network *net = s->b->net;
+    const lip_layer *layer = &net->layer[l];
+    for (size_t i = 0; layer->bias && i < layer->width; ++i)
+        s->total[layer->offset + i] = fabs(layer->bias[i]);
+    for (size_t t = 0; t < layer->nterms; ++t)
+        lip_op_apply(layer->term[t].magnitude, 1,
+                     s->reach + net->layer[layer->term[t].source].offset, s->total + layer->offset);
+    for (size_t u = layer->offset; u < layer->offset + layer->width; ++u) {
+        double least = layer->relu ? 0 : fabs(s->b->bounds->lo[u]);
+        s->reach[u] = fmax(least, fabs(s->b->bounds->hi[u])) + s->total[u];
+    }
+}
+
 static lip_status add_relu(stating *s, size_t l, size_t i, lip_error *err) {
     lip_lifting *b = s->b;
     lip_lifted *lifted = b->lifted;
     size_t unit = b->net->layer[l].offset + i;
-    double lo = b->bounds->lo[unit], hi = b->bounds->hi[unit], most = fmax(-lo, hi);
+    double margin = CLAIM_MARGIN * s->total[unit];
+    double lo = lip_sub_down(b->bounds->lo[unit], margin);
+    double hi = lip_add_up(b->bounds->hi[unit], margin), most = fmax(-lo, hi);
     double *mid = s->image.image[l].mid + i * s->image.columns;
     double *rad = s->image.image[l].rad + i * s->image.columns;
     int exponent;
@@ -159,8 +193,8 @@ static lip_status add_relu(stating *s, size_t l, size_t i, lip_error *err) {
                         "the pre-activations of layer %zu reach %g: expected less than 2^%d", l,
                         most, (int)LARGEST_EXPONENT);
     if (exponent < -LARGEST_EXPONENT) exponent = -LARGEST_EXPONENT;
-    if (s->phase[unit] == LIP_NONE)
-        s->phase[unit] = lip_lifting_variable(b, LIP_VARIABLE_PHASE, l, i, 0);
+    bool value_only = s->phase[unit] == LIP_NONE;
+    if (value_only) s->phase[unit] = lip_lifting_variable(b, LIP_VARIABLE_PHASE, l, i, 0);
     lip_relu relu = {l,
                      i,
                      s->phase[unit],
@@ -168,7 +202,8 @@ static lip_status add_relu(stating *s, size_t l, size_t i, lip_error *err) {
                      lifted->rows,
                      outwards(lo, exponent),
                      outwards(hi, exponent),
-                     exponent};
+                     exponent,
+                     value_only};
     if (!store_row(s, mid, rad, exponent)) return lip_fail_memory(err);
     if (s->read[l]) {
         hi = ldexp(relu.hi, exponent);
@@ -187,6 +222,7 @@ static lip_status add_layer(stating *s, size_t l, lip_error *err) {
     const lip_layer *layer = &s->b->net->layer[l];
     size_t columns = s->image.columns;
     lip_status status = lip_lifting_preimage(&s->image, l, err);
+    layer_totals(s, l);
     for (size_t i = 0; status == LIP_OK && i < layer->width; ++i) {
         double *mid = s->image.image[l].mid + i * columns,
                *rad = s->image.image[l].rad + i * columns;
@@ -208,10 +244,15 @@ static lip_status add_layer(stating *s, size_t l, lip_error *err) {
 lip_status lip_lifting_region(lip_lifting *b, lip_error *err) {
     if (!b->options->region || b->query->region->kind == LIP_EVERYWHERE) return LIP_OK;
     stating s = {.b = b};
+    size_t variables = b->lifted->n, groups = b->lifted->groups;
     s.image = (lip_lifting){.net = b->net, .noun = "pre-activations"};
     lip_status status = prepare(&s) && input_image(&s) ? LIP_OK : lip_fail_memory(err);
     for (size_t l = 1; status == LIP_OK && l < b->net->layers; ++l) status = add_layer(&s, l, err);
     clear(&s);
+    if (b->lifted->relus == 0) { /* x' would be in no constraint but its own */
+        b->lifted->n = variables;
+        b->lifted->groups = groups;
+    }
     if (status == LIP_OK && !lip_family_add_relus(b->lifted)) status = lip_fail_memory(err);
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/round.h"
+#include "region/backward.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,11 +29,12 @@ lip_proof *lip_proof_create(void) {
 void lip_proof_free(lip_proof *proof) {
     if (!proof) return;
     lip_text_clear(&proof->bounds);
+    lip_text_clear(&proof->all_bounds);
     lip_statement_clear(&proof->statement);
     free(proof);
 }
 
-/* The lower line h >= a z of every ReLU: the choice of region/linear.c. */
+/* The lower line h >= a z of every ReLU. */
 static void put_slopes(lip_text *text, const lip_network *net, const lip_preactivation *bounds) {
     for (size_t l = 1; l <= net->layers; ++l) {
         const lip_layer *layer = &net->layer[l];
@@ -41,17 +43,53 @@ static void put_slopes(lip_text *text, const lip_network *net, const lip_preacti
         lip_text_size(text, l);
         lip_text_word(text, " ");
         for (size_t u = layer->offset; u < layer->offset + layer->width; ++u)
-            lip_text_word(text, bounds->hi[u] > -bounds->lo[u] ? "1" : "0");
+            lip_text_word(text, lip_slope_digit(bounds, u) == 1 ? "1" : "0");
         lip_text_word(text, "\n");
     }
 }
 
-bool lip_proof_bounds(lip_proof *proof, const lip_network *net, const lip_preactivation *bounds,
-                      bool linear) {
+/* The bounds that have slopes of their own: all, or those that phases need. */
+static void put_refinements(lip_text *text, const lip_refinements *refined, bool all) {
+    for (size_t i = 0; i < refined->count; ++i) {
+        const lip_refinement *item = &refined->item[i];
+        if (!all && !item->needed) continue;
+        lip_text_word(text, "refine");
+        lip_text_size(text, item->layer);
+        lip_text_size(text, item->neuron);
+        lip_text_word(text, item->upper ? " upper" : " lower");
+        lip_text_size(text, item->count);
+        for (size_t e = item->first; e < item->first + item->count; ++e) {
+            lip_text_size(text, refined->relu[e]);
+            lip_text_real(text, refined->slope[e]);
+        }
+        lip_text_word(text, "\n");
+    }
+}
+
+static void put_bounds(lip_text *text, const lip_network *net, const lip_preactivation *bounds,
+                       bool all) {
+    lip_text_clear(text);
+    lip_text_word(text, bounds->linear ? "bounds linear\n" : "bounds interval\n");
+    if (bounds->linear) put_slopes(text, net, bounds);
+    put_refinements(text, &bounds->refined, all);
+}
+
+bool lip_proof_bounds(lip_proof *proof, const lip_network *net, const lip_preactivation *bounds) {
+    bool more = false;
+    for (size_t i = 0; i < bounds->refined.count; ++i)
+        more = more || !bounds->refined.item[i].needed;
+    put_bounds(&proof->bounds, net, bounds, false);
+    lip_text_clear(&proof->all_bounds);
+    if (more) put_bounds(&proof->all_bounds, net, bounds, true);
+    return !proof->bounds.failed && !proof->all_bounds.failed;
+}
+
+bool lip_proof_share_bounds(lip_proof *proof, const lip_proof *from) {
     lip_text_clear(&proof->bounds);
-    lip_text_word(&proof->bounds, linear ? "bounds linear\n" : "bounds interval\n");
-    if (linear) put_slopes(&proof->bounds, net, bounds);
-    return !proof->bounds.failed;
+    lip_text_clear(&proof->all_bounds);
+    lip_text_append(&proof->bounds, &from->bounds);
+    lip_text_append(&proof->all_bounds, &from->all_bounds);
+    return !proof->bounds.failed && !proof->all_bounds.failed;
 }
 
 void lip_proof_offer(lip_proof *proof, double upper, lip_statement *statement) {

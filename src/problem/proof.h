@@ -13,8 +13,9 @@ typedef struct lip_statement {
 } lip_statement;
 
 typedef struct lip_proof {
-    lip_text bounds;         /* the line "bounds" and its slopes */
-    double upper;            /* what the statement proves; INFINITY if there is none */
+    lip_text bounds;     /* the line "bounds", its slopes and the refinements that phases need */
+    lip_text all_bounds; /* the same with all refinements; empty if there are no others */
+    double upper;        /* what the statement proves; INFINITY if there is none */
     lip_statement statement; /* of the best upper bound that has one */
     bool witness_uses_bounds;
 } lip_proof;
@@ -28,10 +29,11 @@ void lip_statement_spectral(lip_text *text, size_t layer, size_t term, double no
 lip_proof *lip_proof_create(void);
 void lip_proof_free(lip_proof *proof);
 
-/* Write down how the pre-activation bounds were found: `linear` if backward linear bounds were used.  False if
- * memory is short. */
-bool lip_proof_bounds(lip_proof *proof, const lip_network *net, const lip_preactivation *bounds,
-                      bool linear);
+/* Write down how the pre-activation bounds were found.  False if memory is short. */
+bool lip_proof_bounds(lip_proof *proof, const lip_network *net, const lip_preactivation *bounds);
+
+/* Take what another proof says about the bounds, which are the same.  False if memory is short. */
+bool lip_proof_share_bounds(lip_proof *proof, const lip_proof *from);
 
 /* Keep a statement if it proves less than the present one; it is empty afterwards. */
 void lip_proof_offer(lip_proof *proof, double upper, lip_statement *statement);

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "cert/certify.h"
+#include "cert/parts.h"
 #include "cert/repair.h"
 #include "solve/interior.h"
 
@@ -35,8 +35,7 @@ typedef struct parts {
     lip_step *step; /* complete becomes false for good when a part is cut short */
     size_t left;    /* parts to do, this one included */
     double most;    /* largest bound so far */
-    lip_text text;  /* parts of the certificate */
-    bool uncertified;
+    lip_parts proofs;
 } parts;
 
 /* Multipliers that are worth proving, in this part's share of the time (parts that cannot be the largest
@@ -67,35 +66,18 @@ static lip_status prove(lip_task *task, const lip_lifted *lifted, lip_multiplier
     return status;
 }
 
-/* Write down the proof of part number `part`; the bound becomes what the certificate claims. */
-static lip_status certify(parts *q, const lip_lifted *lifted, size_t part, const lip_multipliers *m,
-                          double *bound, lip_error *err) {
-    lip_task *task = q->task;
-    lip_certify_question question = {task->net, &task->bounds, task->query, part};
-    double claim;
-    if (!(*bound < INFINITY)) return LIP_OK;
-    if (!lip_certify(lifted, &question, m, &q->text, &claim, &task->statement.uses_bounds))
-        return lip_fail_memory(err);
-    if (claim < INFINITY)
-        *bound = claim;
-    else
-        q->uncertified = true;
-    return LIP_OK;
-}
-
-/* A proved bound of one lifted problem; 0 if there is no path from input to output. */
-static lip_status solve_part(parts *q, const lip_lifted *lifted, size_t part, double *bound,
-                             lip_error *err) {
+/* Bound one lifted problem, by 0 if there is no path from input to output, and write down the proof. */
+static lip_status solve_part(parts *q, const lip_lifted *lifted, size_t part, lip_error *err) {
+    double bound = 0;
     lip_multipliers m = {LIP_NEW(double, lifted->groups),
                          LIP_NEW(double, lip_family_multipliers(lifted))};
     lip_status status = m.y && m.lambda ? LIP_OK : lip_fail_memory(err);
-    if (lifted->products == 0) {
-        *bound = 0;
-    } else {
+    if (lifted->products > 0) {
         if (status == LIP_OK) status = propose(q, lifted, &m, err);
-        if (status == LIP_OK) status = prove(q->task, lifted, &m, bound, err);
+        if (status == LIP_OK) status = prove(q->task, lifted, &m, &bound, err);
     }
-    if (status == LIP_OK) status = certify(q, lifted, part, &m, bound, err);
+    if (status == LIP_OK && !lip_parts_keep(&q->proofs, part, lifted, &m, bound))
+        status = lip_fail_memory(err);
     free(m.y);
     free(m.lambda);
     return status;
@@ -120,41 +102,29 @@ static lip_status lift(const lip_task *task, size_t part, lip_lifted **lifted, l
     return status == LIP_OK ? LIP_OK : lip_fail(err, status, NULL, "%s", why.message);
 }
 
-static lip_status write_statement(parts *q, size_t count, lip_error *err) {
-    lip_task *task = q->task;
-    lip_text *text = &task->statement.text;
-    if (q->uncertified || !(q->most < INFINITY)) return LIP_OK;
-    lip_statement_parts(text, count);
-    if (!lip_statement_norms(task->net, (size_t)task->settings->gram_limit, text))
-        return lip_fail_memory(err);
-    lip_text_append(text, &q->text);
-    return LIP_OK;
-}
-
 static lip_status bound_all(parts *q, lip_error *err) {
-    size_t count = lip_lifted_parts(q->task->net, q->task->query);
+    size_t count = q->proofs.count;
     for (size_t part = 0; part < count; ++part) {
         lip_lifted *lifted = NULL;
-        double bound = INFINITY;
         q->left = count - part;
         if (part > 0 && lip_watch_expired(&q->task->watch)) return LIP_OK;
         lip_status status = lift(q->task, part, &lifted, q->step, err);
         if (status != LIP_OK) return status;
         if (!lifted) return LIP_OK;
-        status = solve_part(q, lifted, part, &bound, err);
+        status = solve_part(q, lifted, part, err);
         lip_lifted_free(lifted);
         if (status != LIP_OK) return status;
-        q->most = fmax(q->most, bound);
+        q->most = fmax(q->most, lip_parts_bound(&q->proofs, part));
     }
-    q->step->value = q->most;
-    return write_statement(q, count, err);
+    return lip_parts_write(&q->proofs, &q->step->value) ? LIP_OK : lip_fail_memory(err);
 }
 
 static lip_status bound_parts(lip_task *task, lip_step *step, lip_error *err) {
     parts q = {.task = task, .step = step};
     step->complete = true;
-    lip_status status = bound_all(&q, err);
-    lip_text_clear(&q.text);
+    lip_status status =
+        lip_parts_create(task, &q.proofs) ? bound_all(&q, err) : lip_fail_memory(err);
+    lip_parts_clear(&q.proofs);
     if (step->value == INFINITY || task->watch.stop != LIP_FINISHED) step->complete = false;
     return status;
 }
