@@ -7,6 +7,7 @@
 #include "failure.h"
 #include "files.h"
 #include "interrupt.h"
+#include "margins.h"
 #include "report.h"
 
 #include <math.h>
@@ -41,6 +42,7 @@ enum { OUTPUTS = sizeof outputs / sizeof outputs[0] };
 
 static const char *output_file(const cli_arguments *arguments, size_t i) {
     const char *path = arguments->value[outputs[i]][0];
+    if (arguments->given[CLI_ALL_MARGINS] && outputs[i] == CLI_CERTIFICATE) return NULL;
     return outputs[i] == CLI_JSON && path && strcmp(path, "-") == 0 ? NULL : path;
 }
 
@@ -64,7 +66,9 @@ static lip_status check_output(const cli_arguments *arguments, size_t i, lip_err
 /* What can be refused before the network is read. */
 static lip_status check_arguments(const cli_arguments *arguments, lip_error *err) {
     lip_status status = LIP_OK;
+    bool margins = arguments->given[CLI_ALL_MARGINS];
     if (arguments->given[CLI_METHOD]) status = check_methods(arguments->value[CLI_METHOD][0], err);
+    if (!status && margins) status = cli_check_margins(arguments, NULL, err);
     for (size_t i = 0; !status && i < OUTPUTS; i++) status = check_output(arguments, i, err);
     return status;
 }
@@ -136,7 +140,8 @@ int cli_bound(const cli_arguments *arguments) {
     lip_status status = check_arguments(arguments, &err);
     if (status) return cli_complain_output(&err);
     if (cli_load_question(arguments, &question, &err)) return cli_complain(&err);
-    int code = run(arguments, &question);
+    int code =
+        question.margins ? cli_bound_margins(arguments, &question) : run(arguments, &question);
     cli_question_free(&question);
     return code;
 }

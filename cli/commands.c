@@ -18,7 +18,8 @@ static const char bound_details[] =
     "region:\n"
     "the Lipschitz constant with respect to the chosen norms.  Both numbers include all rounding.\n"
     "Ctrl-C and the time limit end the run with the best bounds proved so far.\n"
-    "A network with one output is treated as --output 0.\n";
+    "A network with one output is treated as --output 0.\n"
+    "With --all-margins, --certificate PREFIX writes PREFIX-I-J.cert for every margin I,J.\n";
 static const char check_details[] =
     "Runs lipcheck, a program that shares no code with lipcert: it recomputes everything from the\n"
     "network and the certificate CERT of 'lipcert bound --certificate', prints its own bounds and\n"
@@ -44,7 +45,7 @@ static const char help_details[] = "Topics: every subcommand, and 'settings' and
 const cli_command cli_commands[] = {
     {"bound", "NET", 1, 1,
      QUESTION | REGION | NET | CLI_BIT(INPUT) | CLI_BIT(METHOD) | CLI_BIT(JSON) | CLI_BIT(WITNESS) |
-         CLI_BIT(CERTIFICATE) | CLI_BIT(QUIET),
+         CLI_BIT(CERTIFICATE) | CLI_BIT(QUIET) | CLI_BIT(ALL_MARGINS),
      true, "bound the Lipschitz constant of a network from below and above", bound_details,
      cli_bound},
     {"check", "NET CERT", 2, 2, NET, false, "verify a certificate with lipcheck", check_details,

@@ -14,6 +14,8 @@
     X(OUTPUT, "output", 1, "K", "the single output K, counted from 0")                             \
     X(MARGIN, "margin", 1, "I,J", "the difference of the outputs I and J")                         \
     X(ALL, "all", 0, "", "the vector of all outputs (default)")                                    \
+    X(ALL_MARGINS, "all-margins", 0, "",                                                           \
+      "every difference of two outputs: a matrix of bounds, with shared work")                     \
     X(GLOBAL, "global", 0, "", "region: all of R^n (default)")                                     \
     X(BOX, "box", 2, "C EPS",                                                                      \
       "region: C - EPS <= x <= C + EPS; C is a .npy or .csv file or a number")                     \

@@ -62,8 +62,8 @@ static lip_status parse_margin(const char *text, lip_output *output, lip_error *
 }
 
 static lip_status parse_output(const cli_arguments *arguments, lip_output *output, lip_error *err) {
-    const cli_option_id ways[] = {CLI_OUTPUT, CLI_MARGIN, CLI_ALL};
-    lip_status status = cli_refuse_both(arguments, ways, 3, err);
+    const cli_option_id ways[] = {CLI_OUTPUT, CLI_MARGIN, CLI_ALL, CLI_ALL_MARGINS};
+    lip_status status = cli_refuse_both(arguments, ways, 4, err);
     if (status) return status;
     *output = (lip_output){.kind = LIP_OUTPUT_ALL};
     if (arguments->given[CLI_OUTPUT]) {
@@ -79,7 +79,12 @@ static lip_status parse_output(const cli_arguments *arguments, lip_output *outpu
 
 /* Now that the number of outputs is known: check indices, and call the only output by its
  * number. */
-static lip_status settle_output(size_t outputs, lip_output *output, lip_error *err) {
+static lip_status settle_output(cli_question *question, lip_error *err) {
+    size_t outputs = question->info.outputs;
+    lip_output *output = &question->query.output;
+    if (question->margins && outputs < 2)
+        return cli_fail(err, LIP_ARGUMENT, "option --all-margins",
+                        "needs a network with at least two outputs, this one has %zu", outputs);
     size_t largest =
         output->kind == LIP_OUTPUT_MARGIN && output->j > output->i ? output->j : output->i;
     if (output->kind == LIP_OUTPUT_ALL) {
@@ -272,11 +277,12 @@ lip_status cli_load_network(const cli_arguments *arguments, cli_question *questi
 lip_status cli_load_question(const cli_arguments *arguments, cli_question *question,
                              lip_error *err) {
     memset(question, 0, sizeof *question);
+    question->margins = arguments->given[CLI_ALL_MARGINS];
     lip_status status = parse_norms(arguments, &question->query, err);
     if (!status) status = parse_output(arguments, &question->query.output, err);
     if (!status) status = parse_region(arguments, question, err);
     if (!status) status = cli_load_network(arguments, question, err);
-    if (!status) status = settle_output(question->info.outputs, &question->query.output, err);
+    if (!status) status = settle_output(question, err);
     if (!status) status = load_region(arguments, question, err);
     if (!status && arguments->given[CLI_INPUT])
         status =

@@ -11,6 +11,7 @@ typedef struct cli_question {
     lip_region *region;
     double *point;           /* of --input, or NULL */
     lip_query query;         /* refers to region and point */
+    bool margins;            /* --all-margins; query.output is "all" then */
     double eps;              /* of --box and --ball, else 0 */
     double clip_lo, clip_hi; /* of --clip, else -INFINITY and INFINITY */
 } cli_question;

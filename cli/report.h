@@ -18,8 +18,15 @@ typedef struct cli_gradient_bounds {
 /* With --quiet the final line only. */
 void cli_print_bound(const cli_arguments *arguments, const cli_question *question,
                      const lip_result *result);
+void cli_print_margins(const cli_arguments *arguments, const cli_question *question,
+                       const lip_margins *margins);
 void cli_print_gradient(const cli_arguments *arguments, const cli_question *question,
                         const cli_gradient_bounds *gradient);
+
+/* Parts of these: what was asked and how; the last line. */
+void cli_print_question(const cli_arguments *arguments, const cli_question *question,
+                        const lip_result *result);
+void cli_print_answer(double lower, double upper, const char *quantity);
 
 const char *cli_stop_name(lip_stop stop); /* "finished", "out of time", "interrupted" */
 
@@ -31,6 +38,8 @@ double cli_relative_gap(double lower, double upper);
 /* The documents; NULL means that memory is short. */
 json_t *cli_json_bound(const cli_arguments *arguments, const cli_question *question,
                        const lip_result *result);
+json_t *cli_json_margins(const cli_arguments *arguments, const cli_question *question,
+                         const lip_margins *margins);
 json_t *cli_json_gradient(const cli_arguments *arguments, const cli_question *question,
                           const cli_gradient_bounds *gradient);
 json_t *cli_json_info(const cli_question *question);

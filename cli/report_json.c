@@ -14,6 +14,7 @@
 #include "decimal.h"
 #include "failure.h"
 #include "files.h"
+#include "margins.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -140,8 +141,13 @@ static json_t *network(const cli_question *question) {
     return finish(&b);
 }
 
-static json_t *output(const lip_output *selection) {
+static json_t *output(const cli_question *question) {
+    const lip_output *selection = &question->query.output;
     builder b = start();
+    if (question->margins) {
+        put(&b, "kind", json_string("margins"));
+        return finish(&b);
+    }
     bool all = selection->kind == LIP_OUTPUT_ALL, margin = selection->kind == LIP_OUTPUT_MARGIN;
     put(&b, "kind", json_string(all ? "all" : margin ? "margin" : "row"));
     if (!all) put(&b, "i", count(selection->i));
@@ -253,7 +259,7 @@ static builder start_document(const char *kind, const cli_question *question) {
 static void put_question(builder *b, const cli_arguments *arguments, const cli_question *question) {
     put(b, "norm_in", json_string(cli_norm_name(question->query.norm_in)));
     put(b, "norm_out", json_string(cli_norm_name(question->query.norm_out)));
-    put(b, "output", output(&question->query.output));
+    put(b, "output", output(question));
     put(b, "given", given(arguments));
 }
 
@@ -261,30 +267,122 @@ static void put_method(builder *b, const char *key, const char *method) {
     put(b, key, method[0] ? string(method) : json_null());
 }
 
+/* How the run went: region, methods and settings, stable neurons. */
+static void put_run(builder *b, const cli_arguments *arguments, const cli_question *question,
+                    const lip_result *result) {
+    put(b, "region", region(question->region));
+    put(b, "method",
+        string(arguments->given[CLI_METHOD] ? arguments->value[CLI_METHOD][0] : "auto"));
+    put(b, "seed", json_integer(arguments->settings.seed));
+    put(b, "settings", settings(&arguments->settings));
+    put(b, "neurons", count(result->neurons));
+    put(b, "stable_active", count(result->stable_active));
+    put(b, "stable_inactive", count(result->stable_inactive));
+}
+
+static void put_result(builder *b, const lip_result *result) {
+    put_bound(b, "lower", result->lower, CLI_DOWN);
+    put_bound(b, "upper", result->upper, CLI_UP);
+    put_bound(b, "certified", result->certified, CLI_UP);
+    put_method(b, "lower_method", result->lower_method);
+    put_method(b, "upper_method", result->upper_method);
+    put(b, "gap", number(cli_relative_gap(result->lower, result->upper)));
+    put(b, "steps", steps(result));
+    put(b, "witness", witness(result));
+    put(b, "stop", json_string(cli_stop_name(result->stop)));
+    put(b, "seconds", number(result->seconds));
+}
+
 json_t *cli_json_bound(const cli_arguments *arguments, const cli_question *question,
                        const lip_result *result) {
     builder b = start_document("lipcert bound", question);
     put(&b, "quantity", json_string("lipschitz constant"));
     put_question(&b, arguments, question);
-    put(&b, "region", region(question->region));
-    put(&b, "method",
-        string(arguments->given[CLI_METHOD] ? arguments->value[CLI_METHOD][0] : "auto"));
-    put(&b, "seed", json_integer(arguments->settings.seed));
-    put(&b, "settings", settings(&arguments->settings));
-    put_bound(&b, "lower", result->lower, CLI_DOWN);
-    put_bound(&b, "upper", result->upper, CLI_UP);
-    put_bound(&b, "certified", result->certified, CLI_UP);
-    put_method(&b, "lower_method", result->lower_method);
-    put_method(&b, "upper_method", result->upper_method);
+    put_run(&b, arguments, question, result);
+    put_result(&b, result);
     put(&b, "evidence", json_string("proved"));
-    put(&b, "gap", number(cli_relative_gap(result->lower, result->upper)));
-    put(&b, "neurons", count(result->neurons));
-    put(&b, "stable_active", count(result->stable_active));
-    put(&b, "stable_inactive", count(result->stable_inactive));
-    put(&b, "steps", steps(result));
-    put(&b, "witness", witness(result));
-    put(&b, "stop", json_string(cli_stop_name(result->stop)));
-    put(&b, "seconds", number(result->seconds));
+    return finish(&b);
+}
+
+/* Entry (i, j) in each of the three forms; the diagonal is 0. */
+static void put_matrix(builder *b, const char *key, const double *value, size_t m,
+                       cli_rounding rounding) {
+    static const char *const suffix[] = {"", "_hex", "_decimal"};
+    for (int form = 0; form < 3; form++) {
+        char name[64], decimal[CLI_DECIMAL_SIZE];
+        json_t *rows = json_array();
+        for (size_t i = 0; i < m; i++) {
+            json_t *row = json_array();
+            for (size_t j = 0; j < m; j++) {
+                double entry = value[i * m + j];
+                cli_decimal(entry, 17, rounding, decimal);
+                json_t *item = form == 0   ? number(entry)
+                               : form == 1 ? hexadecimal(entry)
+                                           : json_string(decimal);
+                if (json_array_append_new(row, item) != 0) b->failed = true;
+            }
+            if (json_array_append_new(rows, row) != 0) b->failed = true;
+        }
+        snprintf(name, sizeof name, "%s%s", key, suffix[form]);
+        put(b, name, rows);
+    }
+}
+
+static json_t *margin(const cli_arguments *arguments, const lip_margins *margins, size_t k) {
+    const char *prefix = arguments->value[CLI_CERTIFICATE][0];
+    const lip_result *result = margins->result[k];
+    lip_output pair = cli_margin_output(margins->outputs, k);
+    bool written = prefix && (result->witness_x || result->certified < INFINITY);
+    char *file = written ? cli_margin_file(prefix, &pair) : NULL;
+    builder b = start();
+    put(&b, "i", count(pair.i));
+    put(&b, "j", count(pair.j));
+    put_result(&b, result);
+    put(&b, "certificate", file ? string(file) : json_null());
+    b.failed |= written && !file;
+    free(file);
+    return finish(&b);
+}
+
+static json_t *margin_list(const cli_arguments *arguments, const lip_margins *margins) {
+    json_t *list = json_array();
+    for (size_t k = 0; list && k < margins->pairs; k++)
+        if (json_array_append_new(list, margin(arguments, margins, k)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
+/* The two outputs of pair number k. */
+static json_t *pair_of(const lip_margins *margins, size_t k) {
+    lip_output pair = cli_margin_output(margins->outputs, k);
+    json_t *list = json_array();
+    bool bad = json_array_append_new(list, count(pair.i)) != 0;
+    bad |= json_array_append_new(list, count(pair.j)) != 0;
+    if (!bad) return list;
+    json_decref(list);
+    return NULL;
+}
+
+json_t *cli_json_margins(const cli_arguments *arguments, const cli_question *question,
+                         const lip_margins *margins) {
+    double lower = margins->largest_lower, upper = margins->largest_upper;
+    builder b = start_document("lipcert margins", question);
+    put(&b, "quantity", json_string("largest lipschitz constant of a margin"));
+    put_question(&b, arguments, question);
+    put_run(&b, arguments, question, margins->result[0]);
+    put_bound(&b, "lower", lower, CLI_DOWN);
+    put_bound(&b, "upper", upper, CLI_UP);
+    put(&b, "lower_margin", pair_of(margins, margins->lower_pair));
+    put(&b, "upper_margin", pair_of(margins, margins->upper_pair));
+    put(&b, "evidence", json_string("proved"));
+    put(&b, "gap", number(cli_relative_gap(lower, upper)));
+    put_matrix(&b, "lower_matrix", margins->lower, margins->outputs, CLI_DOWN);
+    put_matrix(&b, "upper_matrix", margins->upper, margins->outputs, CLI_UP);
+    put(&b, "margins", margin_list(arguments, margins));
+    put(&b, "stop", json_string(cli_stop_name(margins->stop)));
+    put(&b, "seconds", number(margins->seconds));
     return finish(&b);
 }
 

@@ -41,8 +41,9 @@ static void print_network(const cli_question *question) {
                info->folds, plural(info->folds));
 }
 
-static void print_norms(const lip_query *query) {
-    if (query->output.kind == LIP_OUTPUT_ALL)
+static void print_norms(const cli_question *question) {
+    const lip_query *query = &question->query;
+    if (query->output.kind == LIP_OUTPUT_ALL && !question->margins)
         printf("norms     input %s, output %s\n", cli_norm_name(query->norm_in),
                cli_norm_name(query->norm_out));
     else
@@ -55,6 +56,9 @@ static void print_outputs(const cli_question *question) {
         printf("output    number %zu of 0..%zu\n", output->i, question->info.outputs - 1);
     else if (output->kind == LIP_OUTPUT_MARGIN)
         printf("output    margin: number %zu minus number %zu of 0..%zu\n", output->i, output->j,
+               question->info.outputs - 1);
+    else if (question->margins)
+        printf("output    L_ij is that of number i minus number j, for all i and j of 0..%zu\n",
                question->info.outputs - 1);
     else
         printf("output    all %zu together\n", question->info.outputs);
@@ -118,7 +122,7 @@ static void print_steps(const lip_result *result) {
     putchar('\n');
 }
 
-static void print_answer(double lower, double upper, const char *quantity) {
+void cli_print_answer(double lower, double upper, const char *quantity) {
     char low[CLI_DECIMAL_SIZE], high[CLI_DECIMAL_SIZE];
     cli_decimal(lower, CLI_DIGITS, CLI_DOWN, low);
     cli_decimal(upper, CLI_DIGITS, CLI_UP, high);
@@ -156,24 +160,29 @@ static void print_summary(const cli_arguments *arguments, const lip_result *resu
     printf("stop      %s after %.3f s\n", cli_stop_name(result->stop), result->seconds);
 }
 
+void cli_print_question(const cli_arguments *arguments, const cli_question *question,
+                        const lip_result *result) {
+    print_network(question);
+    puts("quantity  Lipschitz constant L: the largest norm of the Jacobian on the region");
+    print_norms(question);
+    print_outputs(question);
+    print_region(arguments, question);
+    printf("neurons   %zu of %zu stable on the region (%zu active, %zu inactive)\n",
+           result->stable_active + result->stable_inactive, result->neurons, result->stable_active,
+           result->stable_inactive);
+    printf("method    %s, seed %d\n",
+           arguments->given[CLI_METHOD] ? arguments->value[CLI_METHOD][0] : "auto",
+           arguments->settings.seed);
+}
+
 void cli_print_bound(const cli_arguments *arguments, const cli_question *question,
                      const lip_result *result) {
     if (!arguments->given[CLI_QUIET]) {
-        print_network(question);
-        puts("quantity  Lipschitz constant L: the largest norm of the Jacobian on the region");
-        print_norms(&question->query);
-        print_outputs(question);
-        print_region(arguments, question);
-        printf("neurons   %zu of %zu stable on the region (%zu active, %zu inactive)\n",
-               result->stable_active + result->stable_inactive, result->neurons,
-               result->stable_active, result->stable_inactive);
-        printf("method    %s, seed %d\n",
-               arguments->given[CLI_METHOD] ? arguments->value[CLI_METHOD][0] : "auto",
-               arguments->settings.seed);
+        cli_print_question(arguments, question, result);
         print_steps(result);
         print_summary(arguments, result);
     }
-    print_answer(result->lower, result->upper, "L");
+    cli_print_answer(result->lower, result->upper, "L");
 }
 
 void cli_print_gradient(const cli_arguments *arguments, const cli_question *question,
@@ -181,7 +190,7 @@ void cli_print_gradient(const cli_arguments *arguments, const cli_question *ques
     if (!arguments->given[CLI_QUIET]) {
         print_network(question);
         puts("quantity  norm of the Jacobian at one point");
-        print_norms(&question->query);
+        print_norms(question);
         print_outputs(question);
         printf("point     ");
         put(arguments->value[CLI_INPUT][0]);
@@ -192,5 +201,5 @@ void cli_print_gradient(const cli_arguments *arguments, const cli_question *ques
             puts("\nevidence  none: the point is too close to a kink to decide the phase of every "
                  "ReLU");
     }
-    print_answer(gradient->lower, gradient->upper, "|J(x)|");
+    cli_print_answer(gradient->lower, gradient->upper, "|J(x)|");
 }

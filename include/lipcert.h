@@ -297,6 +297,39 @@ LIP_API lip_status lip_gradient_norm(const lip_network *net, const lip_query *qu
 
 LIP_API void lip_result_free(lip_result *result);
 
+/* ---- All margins ------------------------------------------------------------------------- */
+
+/* What is known about L_ij, the Lipschitz constant of f_i - f_j, for all i and j: L_ij = L_ji, L_ii = 0. */
+typedef struct lip_margins {
+    size_t outputs;        /* m */
+    size_t pairs;          /* m (m - 1) / 2 */
+    double *lower, *upper; /* m x m: lower[i * m + j] <= L_ij <= upper[i * m + j], proved */
+    double largest_lower,
+        largest_upper;             /* largest_lower <= largest L_ij <= largest_upper, proved */
+    size_t lower_pair, upper_pair; /* numbers of the pairs that have these two bounds */
+    lip_result **result; /* by number of the pair: all about f_i - f_j, as lip_bound would say it */
+    lip_stop stop;       /* LIP_FINISHED if every pair did */
+    double seconds;      /* wall clock */
+} lip_margins;
+
+/* The number of the pair i < j of m outputs, 0 .. m (m - 1) / 2 - 1: (0, 1), (0, 2), ..., (m - 2, m - 1). */
+LIP_API size_t lip_margin_number(size_t m, size_t i, size_t j);
+
+/* lip_bound for every margin f_i - f_j, i < j, with shared work: pre-activation bounds are found once, points
+ * found for one margin are tried for all, and a margin whose bounds meet (to 1e-9) is done.
+ * query->output is of no effect.  Every method runs for all margins before the next one, upper bounds
+ * before searches for lower ones.  settings->time_limit holds for the whole call and is shared out
+ * evenly; time that one margin does not need goes to those that ran out of theirs.  Progress shows
+ * bounds on the largest L_ij.  Cut short at any moment, every margin has the upper bound of "product", if
+ * that was asked for, and all that was proved by then.  LIP_ARGUMENT if the network has fewer than 2
+ * outputs or more than 128.  lip_certificate takes result[k] with the query of that margin. */
+LIP_API lip_status lip_bound_margins(const lip_network *net, const lip_query *query,
+                                     const char *methods, const lip_settings *settings,
+                                     lip_progress_fn progress, void *user, lip_margins **margins,
+                                     lip_error *err);
+
+LIP_API void lip_margins_free(lip_margins *margins);
+
 /* ---- Certificates ------------------------------------------------------------------------ */
 
 /* The certificate of a result for the network and query that it was computed for: *size bytes for the

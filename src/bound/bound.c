@@ -3,13 +3,12 @@
 #include "base/floating.h"
 #include "base/memory.h"
 #include "bound/methods.h"
+#include "bound/run.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MOST_METHODS = 32 };
 
 /* ---- Which methods ----------------------------------------------------------------------- */
 
@@ -35,9 +34,9 @@ static lip_status find_method(const char *name, size_t length, size_t *index, li
 }
 
 /* chosen[i] says whether method i runs; they run in table order, each once. */
-static lip_status choose_methods(const char *names, const lip_network *net, const lip_query *query,
-                                 bool *chosen, lip_error *err) {
-    memset(chosen, 0, MOST_METHODS * sizeof *chosen);
+lip_status lip_run_choose(const char *names, const lip_network *net, const lip_query *query,
+                          bool *chosen, lip_error *err) {
+    memset(chosen, 0, LIP_MOST_METHODS * sizeof *chosen);
     if (!names) names = "auto";
     for (;;) {
         size_t length = strcspn(names, ","), index = 0;
@@ -73,7 +72,13 @@ static void note_incomplete(const lip_task *task, lip_step *step) {
     if (task->watch.stop != LIP_FINISHED) snprintf(step->note, sizeof step->note, "%s", why);
 }
 
-static lip_status run_method(lip_task *task, size_t index, lip_error *err) {
+/* Something about the pre-activation bounds that was asked for and left out. */
+static void note_bounds(const lip_task *task, lip_step *step) {
+    if (task->bounds.note && step->side == LIP_UPPER && !step->note[0])
+        snprintf(step->note, sizeof step->note, "%s", task->bounds.note);
+}
+
+lip_status lip_run_method(lip_task *task, size_t index, lip_error *err) {
     lip_step *step = &task->result->step[task->result->steps++];
     double started = lip_clock_now();
     step->method = lip_methods()[index].name;
@@ -88,6 +93,7 @@ static lip_status run_method(lip_task *task, size_t index, lip_error *err) {
     if (!(step->value >= 0)) step->value = step->side == LIP_UPPER ? INFINITY : 0;
     keep_best(task, step);
     note_incomplete(task, step);
+    note_bounds(task, step);
     step->seconds = lip_clock_now() - started;
     return status;
 }
@@ -106,8 +112,8 @@ static void count_phases(const lip_task *task) {
     }
 }
 
-/* Proved bounds cannot cross; if they do, something here is wrong, and none of them is given out. */
-static lip_status check_order(const lip_result *result, lip_error *err) {
+/* If they do cross, something here is wrong, and none of them is given out. */
+lip_status lip_run_check(const lip_result *result, lip_error *err) {
     if (result->lower <= result->upper) return LIP_OK;
     return lip_fail(
         err, LIP_INTERNAL, NULL,
@@ -116,21 +122,32 @@ static lip_status check_order(const lip_result *result, lip_error *err) {
         result->lower, result->lower_method, result->upper, result->upper_method);
 }
 
+lip_status lip_run_bounds(lip_task *task, lip_error *err) {
+    lip_bounding how = lip_bounding_of(task->settings);
+    lip_status status = lip_preactivation_find(task->net, task->query->region, &how, &task->watch,
+                                               &task->bounds, err);
+    if (status != LIP_OK) return status;
+    if (!lip_proof_bounds(task->result->proof, task->net, &task->bounds))
+        status = lip_fail_memory(err);
+    count_phases(task);
+    return status;
+}
+
+lip_status lip_run_share(lip_task *task, const lip_task *from, lip_error *err) {
+    task->bounds = from->bounds;
+    count_phases(task);
+    return lip_proof_share_bounds(task->result->proof, from->result->proof) ? LIP_OK
+                                                                            : lip_fail_memory(err);
+}
+
 /* The first method needs no pre-activation bounds, and gives an upper bound before anything slow. */
 static lip_status run_all(lip_task *task, const bool *chosen, lip_error *err) {
     lip_status status = LIP_OK;
-    if (chosen[1]) status = run_method(task, 1, err);
-    bool linear = task->settings->linear_bounds != 0 && task->query->region->kind != LIP_EVERYWHERE;
-    if (status == LIP_OK)
-        status = lip_preactivation_create(task->net, task->query->region, linear, &task->watch,
-                                          &task->bounds, err);
-    if (status != LIP_OK) return status;
-    if (!lip_proof_bounds(task->result->proof, task->net, &task->bounds, linear))
-        status = lip_fail_memory(err);
-    count_phases(task);
+    if (chosen[1]) status = lip_run_method(task, 1, err);
+    if (status == LIP_OK) status = lip_run_bounds(task, err);
     for (size_t i = 2; status == LIP_OK && i < lip_method_count(); ++i) {
-        if (chosen[i]) status = run_method(task, i, err);
-        if (status == LIP_OK) status = check_order(task->result, err);
+        if (chosen[i]) status = lip_run_method(task, i, err);
+        if (status == LIP_OK) status = lip_run_check(task->result, err);
     }
     lip_preactivation_clear(&task->bounds);
     task->result->stop = task->watch.stop;
@@ -138,10 +155,10 @@ static lip_status run_all(lip_task *task, const bool *chosen, lip_error *err) {
     return status;
 }
 
-static lip_result *result_create(size_t n) {
+lip_result *lip_run_result(size_t n) {
     lip_result *result = LIP_NEW(lip_result, 1);
     if (!result) return NULL;
-    result->step = LIP_NEW(lip_step, MOST_METHODS);
+    result->step = LIP_NEW(lip_step, LIP_MOST_METHODS);
     result->proof = lip_proof_create();
     if (!result->step || !result->proof) {
         lip_result_free(result);
@@ -166,15 +183,15 @@ lip_status lip_bound(const lip_network *net, const lip_query *query, const char 
                      const lip_settings *given, lip_progress_fn progress, void *user,
                      lip_result **out, lip_error *err) {
     lip_settings settings;
-    bool chosen[MOST_METHODS];
+    bool chosen[LIP_MOST_METHODS];
     lip_settings_default(&settings);
     if (given) settings = *given;
     lip_status status = lip_settings_check(&settings, err);
     if (status == LIP_OK) status = lip_query_check(net, query, err);
-    if (status == LIP_OK) status = choose_methods(methods, net, query, chosen, err);
+    if (status == LIP_OK) status = lip_run_choose(methods, net, query, chosen, err);
     if (status != LIP_OK) return status;
     lip_task task = {.net = net, .query = query, .settings = &settings};
-    task.result = result_create(lip_inputs(net));
+    task.result = lip_run_result(lip_inputs(net));
     if (!task.result) return lip_fail_memory(err);
     task.watch = (lip_watch){.started = lip_clock_now(), .progress = progress, .user = user};
     task.watch.deadline = task.watch.started + settings.time_limit;

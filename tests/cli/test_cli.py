@@ -75,6 +75,19 @@ BAD = [
     (["bound", "net.npz", "--margin", "0,"], 1, ["--margin", "integer"]),
     (["bound", "net.npz", "--margin", "0,5"], 1, ["--margin", "output 5", "2 outputs"]),
     (["bound", "net.npz", "--margin", "7,1"], 1, ["--margin", "output 7"]),
+    (["bound", "one.npz", "--all-margins"], 1, ["--all-margins", "two outputs", "has 1"]),
+    (["bound", "net.npz", "--all-margins", "--margin", "0,1"], 1, ["--all-margins", "--margin"]),
+    (["bound", "net.npz", "--output", "0", "--all-margins"], 1, ["--all-margins", "--output"]),
+    (["bound", "net.npz", "--all", "--all-margins"], 1, ["--all-margins", "--all"]),
+    (["bound", "net.npz", "--all-margins=1"], 1, ["--all-margins", "no value"]),
+    (["bound", "net.npz", "--all-margins", "--witness", "w.npy"], 1, ["--witness",
+                                                                        "--all-margins", "--json"]),
+    (["bound", "net.npz", "--all-margins", "--certificate", ""], 1, ["--certificate", "nothing"]),
+    (["bound", "net.npz", "--all-margins", "--certificate", "no/such/c"], 4, ["no/such/c-0-1.cert"]),
+    (["bound", "net.npz", "--all-margins", "--certificate", "c", "--json", "./c-0-1.cert"], 1,
+     ["--certificate", "--json"]),
+    (["gradient", "net.npz", "--input", "1", "--all-margins"], 1, ["'--all-margins'"]),
+    (["export", "net.npz", "out", "--all-margins"], 1, ["'--all-margins'"]),
     (["bound", "net.npz", "--global", "--box", "0", "1"], 1, ["--box", "--global"]),
     (["bound", "net.npz", "--ball", "0", "1", "--vnnlib", "box.vnnlib"], 1, ["--vnnlib", "--ball"]),
     (["bound", "net.npz", "--box", "0", "1", "--box-file", "0", "1"], 1, ["--box-file", "--box"]),
@@ -655,7 +668,7 @@ class Help(Base):
             self.assertEqual(text, self.good("help", command))
             self.assertTrue(text.startswith(f"usage: lipcert {command}"))
             self.assertIn("help", self.options(command))
-        wanted = {"norm", "out-norm", "output", "margin", "all", "global", "box", "box-file",
+        wanted = {"norm", "out-norm", "output", "margin", "all", "all-margins", "global", "box", "box-file",
                   "ball",
                   "vnnlib", "clip", "row", "scale", "method", "json", "witness", "nnet-normalise",
                   "quiet", "time", "seed", "samples"}
@@ -716,6 +729,7 @@ class Help(Base):
 
         documents = [self.bound("net.npz", "--box", "0", "1"),
                      self.bound("net.npz", "--ball", "0", "1"),
+                     self.bound("net.npz", "--all-margins"),
                      json.loads(self.good("info", "net.npz", "--json", "-")),
                      json.loads(self.good("gradient", "net.npz", "--input", "1", "--json", "-"))]
         for document in documents:
