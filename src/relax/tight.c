@@ -1,24 +1,19 @@
 /* Methods "hr2" and "tight": the lifted problem with what the region says, and triangles.
  *
- *     stage 0   the tangent families, and those of the region; for one hidden layer HR-2 of Chen et al.
- *     stage 1   triangles with the constant 1, and products of forms, those that the last X violates most
- *     stage 2   triangles of any three variables, and products
- *
- * hr2 is stage 0.  Every stage is solved by the interior-point method and its bound proved; cuts without
- * a multiplier are dropped before the next ones come.  The best bound is kept, so that tight can be
- * stopped at any time.  Of several parts every one gets stage 0, then the largest the others.  On R^n no
- * pattern is out of reach of a first layer of full row rank: there are no variables for x then, and stage
- * 0 is the tangent relaxation with all phases.
+ * hr2 is the first stage: the tangent families, and those of the region; for one hidden layer HR-2 of Chen
+ * et al.  tight adds cuts in further stages: triangles with the constant 1, then of any three variables, and
+ * products of forms.  Small problems are solved by the interior-point method (tight_stages.c), large ones by
+ * a low-rank factor (tight_large.c).  Every stage is proved and the best bound kept, so that both can be
+ * stopped at any time.  Of several parts every one gets the first stage, then the largest the others.  On
+ * R^n no pattern is out of reach of a first layer of full row rank: there are no variables for x then, and
+ * the first stage is the tangent relaxation with all phases.
  *
  * Nothing here is written into certificates yet: the statement stays empty. */
+#include "relax/tight.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "cert/repair.h"
-#include "problem/family.h"
-#include "problem/forms.h"
-#include "problem/triangles.h"
 #include "relax/lifted_bound.h"
-#include "solve/interior.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,179 +21,82 @@
 #include <string.h>
 
 enum {
-    LARGEST = 1400,
-    STEPS = 60,
-    MOST_STAGES = 60,
-    MOST_CUTS = 6000,
-    ROUND = 1000,
-    ROUND_FIXED = 50,
-    ROUND_PER_VARIABLE = 3
+    LARGEST_SHALLOW = 500, /* variables, for the interior-point method, with one hidden layer */
+    LARGEST_DEEP = 1400
 };
 
 static const double PROOF_LOSS = 1e-4; /* more than a proof costs, even in deep networks */
 static const double MOST_SHARES = 4;   /* even shares of the time that one of many parts may take */
 static const double FOR_SOLVER = 0.9;  /* of the time that is left; the rest is for the proof */
-static const double ROUGH = 3e-4;      /* relative gap of the first stages of tight */
-static const double LITTLE = 0.01;     /* relative gain below which general triangles come */
-static const double FINE = 1e-6;       /* and of the last ones */
-static const double INACTIVE = 1e-3;   /* multiplier relative to the largest one */
-static const double CLOSE = 0.01;      /* slack of a triangle that stays */
 
-typedef struct stages {
-    lip_task *task;
-    lip_lifted *lifted;
-    lip_multipliers m;
-    double *primal;
-    double enough; /* what another part has: less than this is of no use */
-    double best;   /* least proved bound */
-    double share;  /* of the time that is left, for this part */
-    bool cut_short;
-} stages;
+/* ---- For all stages ---------------------------------------------------------------------- */
 
-/* ---- One stage --------------------------------------------------------------------------- */
-
-static double value_of(const stages *q) {
-    double sum = 0;
-    for (size_t g = 0; g < q->lifted->groups; ++g) sum += q->m.y[g] * q->lifted->group[g].size;
-    return ldexp(sum, q->lifted->exponent);
+/* `bound` is proved by m, for the cuts that q->lifted has now, and is the best of this part so far. */
+static lip_status keep_best(lip_stages *q, const lip_multipliers *m, double bound, lip_error *err) {
+    (void)m;
+    (void)err;
+    q->best = bound;
+    return LIP_OK;
 }
 
-static lip_status propose(stages *q, double tolerance, bool warm, lip_error *err) {
-    lip_watch *watch = &q->task->watch, share = *watch;
-    double now = lip_clock_now();
-    share.deadline = now + q->share * (watch->deadline - now);
-    lip_interior_options options = {ldexp(q->enough / (1 + PROOF_LOSS), -q->lifted->exponent),
-                                    tolerance, &share, q->primal, warm};
-    lip_status status = lip_interior_run(q->lifted, &options, &q->m, err);
-    if (share.stop != LIP_FINISHED) {
-        q->cut_short = true;
-        if (share.stop == LIP_INTERRUPTED || q->share >= FOR_SOLVER) watch->stop = share.stop;
-    }
-    return status;
-}
-
-static lip_status prove(stages *q, lip_error *err) {
-    double bound, proposed = value_of(q);
+lip_status lip_tight_prove(lip_stages *q, lip_multipliers *m, double proposed, size_t steps,
+                           lip_error *err) {
+    double bound;
     lip_repair_options options = {0, 1e-9, &q->task->watch};
-    lip_status status = lip_repair(q->lifted, &q->m, &options, &bound, err);
-    if (status == LIP_OK && !(bound <= proposed * (1 + PROOF_LOSS))) {
-        options.steps = STEPS;
-        status = lip_repair(q->lifted, &q->m, &options, &bound, err);
+    lip_status status = lip_repair(q->lifted, m, &options, &bound, err);
+    if (status == LIP_OK && steps > 0 && !(bound <= proposed * (1 + PROOF_LOSS))) {
+        options.steps = steps;
+        status = lip_repair(q->lifted, m, &options, &bound, err);
     }
-    if (status == LIP_OK) q->best = fmin(q->best, bound);
-    return status;
+    return status == LIP_OK && bound < q->best ? keep_best(q, m, bound, err) : status;
 }
 
-static lip_status solve_stage(stages *q, double tolerance, bool warm, lip_error *err) {
-    lip_status status = propose(q, tolerance, warm, err);
-    if (status == LIP_OK) status = prove(q, err);
-    return status;
-}
-
-/* ---- Stages ------------------------------------------------------------------------------ */
-
-static bool over(stages *q) {
+bool lip_tight_over(lip_stages *q) {
     return q->cut_short || q->best <= q->enough || lip_watch_expired(&q->task->watch);
 }
 
-/* Drop separated cuts without a multiplier that X does not meet closely.  False: out of memory. */
-static bool drop_inactive(stages *q) {
-    lip_lifted *lifted = q->lifted;
-    size_t count = lip_family_separated(lifted);
-    size_t first = lip_family_place(lifted, LIP_FAMILY_TRIANGLE, 0);
-    bool *keep = LIP_NEW(bool, count), ok = keep != NULL;
-    lip_product *room = LIP_NEW(lip_product, lip_family_most_products(lifted));
-    double most = 0;
-    for (size_t k = 0; k < count; ++k) most = fmax(most, q->m.lambda[first + k]);
-    for (size_t k = 0; ok && room && k < count; ++k) {
-        size_t triangles = lip_family_count(lifted, LIP_FAMILY_TRIANGLE);
-        bool triangle = k < triangles;
-        size_t products =
-            lip_family_products(lifted, triangle ? LIP_FAMILY_TRIANGLE : LIP_FAMILY_PRODUCT,
-                                triangle ? k : k - triangles, room);
-        double slack = 0;
-        for (size_t c = 0; c < products; ++c)
-            slack += room[c].value * q->primal[room[c].i * lifted->n + room[c].j];
-        keep[k] = q->m.lambda[first + k] > INACTIVE * most || slack < CLOSE;
-    }
-    ok = ok && room && lip_family_keep(lifted, keep, q->m.lambda);
-    free(room);
-    free(keep);
-    return ok;
+double lip_tight_deadline(const lip_stages *q, double reserve) {
+    double now = lip_clock_now(), end = now + q->share * (q->task->watch.deadline - now);
+    return fmax(now, end - reserve);
 }
 
-/* Copy multipliers after `added` triangles and then products have come.  False: out of memory. */
-static bool grow_multipliers(stages *q, size_t added, size_t products) {
-    lip_lifted *lifted = q->lifted;
-    double *lambda = LIP_NEW(double, lip_family_multipliers(lifted));
-    size_t end = lip_family_place(lifted, LIP_FAMILY_PRODUCT, 0);
-    if (!lambda) return false;
-    memcpy(lambda, q->m.lambda, (end - added) * sizeof *lambda);
-    memcpy(lambda + end, q->m.lambda + end - added, products * sizeof *lambda);
-    free(q->m.lambda);
-    q->m.lambda = lambda;
-    return true;
+void lip_tight_stopped(lip_stages *q, lip_stop stop) {
+    if (stop == LIP_FINISHED) return;
+    q->cut_short = true;
+    if (stop == LIP_INTERRUPTED || q->share >= FOR_SOLVER) q->task->watch.stop = stop;
 }
 
-/* What X violates; *added: how many.  False: out of memory. */
-static bool add_cuts(stages *q, bool general, size_t *added) {
-    lip_lifted *lifted = q->lifted;
-    size_t present = lip_family_multipliers(lifted), products, more = 0;
-    size_t most = present < MOST_CUTS ? MOST_CUTS - present : 0;
-    size_t round = ROUND_FIXED + ROUND_PER_VARIABLE * lifted->n;
-    if (most > round) most = round;
-    if (most > ROUND) most = ROUND;
-    products = lip_family_count(lifted, LIP_FAMILY_PRODUCT);
-    if (!lip_triangles_separate(lifted, q->primal, general, most, added)) return false;
-    if (lifted->forms > 0 && !lip_forms_separate(lifted, q->primal, most, &more)) return false;
-    if (!grow_multipliers(q, *added, products)) return false;
-    *added += more;
-    return true;
-}
-
-/* Rounds of cuts: with the constant 1 until that gains little, then general ones, solved more and more
- * closely until nothing is gained. */
-static lip_status cut_rounds(stages *q, lip_error *err) {
-    lip_status status = LIP_OK;
-    double tolerance = ROUGH;
-    bool general = false;
-    for (int k = 0; status == LIP_OK && k < MOST_STAGES && !over(q); ++k) {
-        double before = q->best, gain;
-        size_t added;
-        if (!drop_inactive(q) || !add_cuts(q, general, &added)) return lip_fail_memory(err);
-        if (added > 0) status = solve_stage(q, tolerance, true, err);
-        gain = (before - q->best) / before;
-        if (gain > (general ? 3 * tolerance : LITTLE)) continue;
-        if (general && (tolerance <= FINE || (added == 0 && tolerance < ROUGH))) break;
-        if (general) tolerance = fmax(0.03 * tolerance, FINE);
-        general = true;
-    }
-    return status;
-}
-
-static lip_status run_stages(stages *q, bool tight, lip_error *err) {
-    size_t n = q->lifted->n;
+static lip_status run_stages(lip_stages *q, bool tight, lip_error *err) {
+    size_t n = q->lifted->n, count;
+    bool small = n <= (q->lifted->neurons > 0 ? LARGEST_DEEP : LARGEST_SHALLOW);
+    if (!lip_multiply_sizes(n, n, &count)) return lip_fail_memory(err);
     q->m.y = LIP_NEW(double, q->lifted->groups);
     q->m.lambda = LIP_NEW(double, lip_family_multipliers(q->lifted));
-    q->primal = tight ? LIP_NEW(double, n *n) : NULL;
+    q->primal = tight ? LIP_NEW(double, count) : NULL;
     if (!q->m.y || !q->m.lambda || (tight && !q->primal)) return lip_fail_memory(err);
-    lip_status status = solve_stage(q, 0, false, err);
-    if (!tight || status != LIP_OK) return status;
-    return lip_forms_create(q->lifted) ? cut_rounds(q, err) : lip_fail_memory(err);
+    return small ? lip_tight_small(q, tight, err) : lip_tight_large(q, tight, err);
 }
 
 /* ---- Parts ------------------------------------------------------------------------------- */
 
-/* Lift one part with as much as fits; *lifted stays NULL, and the note says why, if nothing does. */
+/* One part; with x and h if `region`. */
+static lip_status lift_with(const lip_task *task, size_t part, bool region, size_t largest,
+                            lip_lifted **lifted, lip_error *why) {
+    lip_lifted_options options = {part, true, largest, (size_t)task->settings->gram_limit, region};
+    return lip_lifted_create(task->net, &task->bounds, task->query, &options, lifted, why);
+}
+
+/* As much as fits.  Of deep networks only what the interior-point method can take: without x it gets
+ * farther there than the low-rank one with x.  That one is the last resort.  *lifted stays NULL, and the note
+ * says why, if nothing fits. */
 static lip_status lift(const lip_task *task, size_t part, lip_lifted **lifted, lip_step *step,
                        lip_error *err) {
     lip_error why = {0};
-    lip_lifted_options options = {part, true, LARGEST, (size_t)task->settings->gram_limit, true};
-    lip_status status =
-        lip_lifted_create(task->net, &task->bounds, task->query, &options, lifted, &why);
+    bool shallow = task->net->layers <= 2;
+    lip_status status = lift_with(task, part, true, shallow ? 0 : LARGEST_DEEP, lifted, &why);
     if (status == LIP_UNSUPPORTED) {
-        options.region = false;
-        status = lip_lifted_create(task->net, &task->bounds, task->query, &options, lifted, &why);
+        status = lift_with(task, part, false, LARGEST_DEEP, lifted, &why);
+        if (status == LIP_UNSUPPORTED) status = lift_with(task, part, false, 0, lifted, &why);
         snprintf(step->note, sizeof step->note, "%.150s",
                  status == LIP_OK ? "the points of the region are too many variables: left out"
                                   : why.message);
@@ -223,7 +121,8 @@ typedef struct parts {
 /* Lower the bound of a part; less than `enough` is of no use. */
 static lip_status solve_part(parts *w, size_t part, bool tight, double share, double enough,
                              lip_error *err) {
-    stages q = {.task = w->task, .enough = enough, .best = w->bound[part], .share = share};
+    lip_stages q = {
+        .task = w->task, .part = part, .enough = enough, .best = w->bound[part], .share = share};
     lip_status status = lift(w->task, part, &q.lifted, w->step, err);
     if (status != LIP_OK) return status;
     w->refined[part] = tight;
