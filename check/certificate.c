@@ -1,4 +1,4 @@
-/* The certificate format (certificate.md, sections 2, 7, 8, 10; parts: part.c): syntax only.  What is read here
+/* The certificate format (certificate.md, sections 2, 7, 8, 11; parts: part.c): syntax only.  What is read here
  * fits the network in every count and index; whether it proves anything is for others. */
 #include "check.h"
 #include <math.h>

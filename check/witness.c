@@ -1,4 +1,4 @@
-/* Witnesses (certificate.md, section 10, theorem 9): a point, a direction, and a lower bound.
+/* Witnesses (certificate.md, section 11, theorem 9): a point, a direction, and a lower bound.
  *
  * z(x) and the tangents are evaluated in fixed point: a number is an integer of 32-bit limbs (lowest
  * first) times 2^-F, F = 32 * below.  A sum is kept as a sum of positive and one of negative products
