@@ -41,6 +41,28 @@ static void break_multipliers(lip_part *part) {
     if (broken("constant too small")) part->one *= 0.98;
 }
 
+static void break_values(lip_part *part) {
+    if (part->value && broken("least too large")) scale(part, part->of.least, 0.5);
+    if (part->value && broken("most too small")) scale(part, part->of.most, 0.5);
+    if (part->value && broken("point multipliers too small"))
+        for (size_t j = 0; j < part->points; ++j) part->point[j] *= 0.9;
+    if (part->value && broken("state multipliers too small")) scale(part, part->of.state, 0.9);
+    if (part->value && broken("forgotten squares")) scale(part, part->of.square, 0);
+    if (part->value && broken("phase rows too large")) scale(part, part->of.phases, 1.1);
+}
+
+static void break_cuts(lip_part *part) {
+    if (broken("sign of triangles"))
+        for (size_t k = 0; k < part->triangles; ++k) part->triangle[k].a *= -1;
+    if (broken("triangles too large"))
+        for (size_t k = 0; k < part->triangles; ++k) part->triangle[k].multiplier *= 1.1;
+    if (broken("triangle of another variable"))
+        for (size_t k = 0; k < part->triangles; ++k)
+            if (part->triangle[k].j + 1 < part->triangle[k].k) ++part->triangle[k].j;
+    if (broken("products too large"))
+        for (size_t k = 0; k < part->products; ++k) part->product[k].multiplier *= 1.1;
+}
+
 static void break_structure(lip_part *part) {
     size_t v = pick(part, "vb");
     if (broken("forgotten neuron") && v < part->net->units) part->role[v] = 'i';
@@ -62,6 +84,8 @@ static void break_structure(lip_part *part) {
 void __wrap_lip_part_write(const lip_part *part, lip_text *text) {
     lip_part *mine = (lip_part *)(size_t)part;
     break_multipliers(mine);
+    break_values(mine);
+    break_cuts(mine);
     break_structure(mine);
     __real_lip_part_write(part, text);
 }
