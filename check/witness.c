@@ -158,8 +158,9 @@ static double output_norm(struct walk *w) {
         most = larger(y[o], most);
     }
     if (c->rows > 1 && c->q == ONE) most = larger(most, sum);
-    double two = norm2(y, c->rows); /* too large by a factor below 1 + 2 gam(rows + 8) */
-    return c->rows > 1 && c->q == TWO ? larger(most, down(two * (1 - 2 * gam(c->rows + 8)))) : most;
+    double two = norm2(y, c->rows); /* if normal, too large by a factor below 1 + 2 gam(rows + 8) */
+    bool usable = c->rows > 1 && c->q == TWO && two >= 0x1p-960 && two <= DBL_MAX;
+    return usable ? larger(most, down(two * (1 - 2 * gam(c->rows + 8)))) : most;
 }
 
 /* The bound with `below` limbs below the point, or -1 if a sign stays open. */
