@@ -70,6 +70,12 @@ void lip_slack_clear(lip_slack *slack) {
 
 /* ---- Assembling -------------------------------------------------------------------------- */
 
+/* Count the products of every entry, in work. */
+static void count_product(lip_slack *slack, double factor, const lip_product *product) {
+    (void)factor;
+    ++slack->work[product->j * slack->lifted->n + product->i];
+}
+
 /* base -= factor (value +- radius) p_i p_j; i != j: half of it on either side of the diagonal, so one
  * entry of the lower triangle and of each of two rows. */
 static void subtract(lip_slack *slack, double factor, const lip_product *product) {
@@ -84,25 +90,30 @@ static void subtract(lip_slack *slack, double factor, const lip_product *product
                    half * lip_magnitude(factor) * lip_magnitude(product->radius);
     if (factor == 0 || (product->value == 0 && product->radius == 0)) return;
     if (part == 0) error += 0x1p-1020; /* the whole product may have underflowed */
+    if (slack->weight)
+        error += (slack->work[j * slack->lifted->n + i] + 4) * LIP_UNIT * lip_magnitude(part);
     slack->radius[i] += error * lip_slack_weight(slack, j);
     if (i != j) slack->radius[j] += error * lip_slack_weight(slack, i);
 }
 
-static void subtract_cut(lip_slack *slack, double factor, const lip_cut *cut, size_t *most) {
+typedef void visitor(lip_slack *slack, double factor, const lip_product *product);
+
+static void visit_cut(lip_slack *slack, double factor, const lip_cut *cut, visitor *visit,
+                      size_t *most) {
     for (size_t t = cut->first; t < cut->last; ++t) {
         const lip_pair *pair = &slack->lifted->pair[t];
         if (lip_pair_is_long(slack->lifted, pair)) {
-            lip_slack_long_add(slack, factor, pair);
+            if (visit == subtract) lip_slack_long_add(slack, factor, pair);
             continue;
         }
         size_t count = lip_pair_products(slack->lifted, pair, slack->product);
-        for (size_t c = 0; c < count; ++c) subtract(slack, factor, &slack->product[c]);
+        for (size_t c = 0; c < count; ++c) visit(slack, factor, &slack->product[c]);
         *most += count;
     }
 }
 
-/* False if a multiplier has the wrong sign. */
-static bool subtract_families(lip_slack *slack, const double *lambda, size_t *most) {
+/* All products but those of long vectors; *most: their number.  False if a multiplier has the wrong sign. */
+static bool visit_families(lip_slack *slack, const double *lambda, visitor *visit, size_t *most) {
     const lip_lifted *lifted = slack->lifted;
     lip_product *product = slack->product;
     for (int f = 0; f < LIP_FAMILIES; ++f)
@@ -111,24 +122,32 @@ static bool subtract_families(lip_slack *slack, const double *lambda, size_t *mo
             if (factor == 0) continue;
             if (!(factor > 0) && !lip_family_equality((lip_family)f)) return false;
             if (f >= LIP_FIRST_CUT) {
-                subtract_cut(slack, factor, lip_family_cut(lifted, (lip_family)f, k), most);
+                visit_cut(slack, factor, lip_family_cut(lifted, (lip_family)f, k), visit, most);
                 continue;
             }
             size_t count = lip_family_products(lifted, (lip_family)f, k, product);
-            for (size_t c = 0; c < count; ++c) subtract(slack, factor, &product[c]);
+            for (size_t c = 0; c < count; ++c) visit(slack, factor, &product[c]);
             *most += count;
         }
     return true;
 }
 
+static bool visit_all(lip_slack *slack, const double *lambda, visitor *visit, size_t *most) {
+    const lip_lifted *lifted = slack->lifted;
+    *most = lifted->products;
+    for (size_t c = 0; c < lifted->products; ++c) visit(slack, 1, &lifted->objective[c]);
+    return visit_families(slack, lambda, visit, most);
+}
+
 bool lip_slack_assemble(lip_slack *slack, const double *lambda) {
     const lip_lifted *lifted = slack->lifted;
-    size_t n = lifted->n, most = lifted->products;
+    size_t n = lifted->n, most;
     memset(slack->base, 0, n * n * sizeof *slack->base);
+    memset(slack->work, 0, n * n * sizeof *slack->work);
     memset(slack->radius, 0, n * sizeof *slack->radius);
     slack->long_pairs.pairs = 0;
-    for (size_t c = 0; c < lifted->products; ++c) subtract(slack, 1, &lifted->objective[c]);
-    if (!subtract_families(slack, lambda, &most)) return false;
+    if (slack->weight && !visit_all(slack, lambda, count_product, &most)) return false;
+    if (!visit_all(slack, lambda, subtract, &most)) return false;
     most += lip_slack_long_subtract(slack);
     double check = 0;
     for (size_t i = 0; i < n; ++i) {

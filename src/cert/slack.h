@@ -27,7 +27,10 @@ typedef struct lip_slack {
     double *
         radius; /* by row: bound on the sum of |true - computed| times the weight of its column, over the
                      * row of the base; then room for n numbers more */
-    const double *weight; /* by variable; NULL, as lip_slack_create leaves it: all are 1 */
+    /* For another program's order of operations: weights of variables, and the errors of a sum of k products
+     * are those of any order, about k rounding errors of each.  NULL, as lip_slack_create leaves it: all weights
+     * are 1, and the errors are those of this program. */
+    const double *weight;
     double *work;         /* n x n */
     lip_product *product; /* room for one constraint, or a pair of a cut */
     lip_slack_long long_pairs;

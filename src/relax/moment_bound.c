@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cert/identity_text.h"
 #include "problem/lifted.h"
 
 #include <math.h>
@@ -78,17 +79,25 @@ lip_status lip_moment_bound(const lip_poly_problem *problem, lip_hierarchy hiera
 
 /* ---- The method -------------------------------------------------------------------------- */
 
+lip_poly_options lip_moment_options(lip_hierarchy hierarchy, size_t part) {
+    return (lip_poly_options){.part = part,
+                              .point = true,
+                              .lifts = hierarchy == LIP_HIERARCHY_HR2,
+                              .keep = hierarchy == LIP_HIERARCHY_HR1};
+}
+
 static lip_status bound_part(lip_task *task, lip_step *step, lip_hierarchy hierarchy, size_t order,
                              size_t part, lip_moment_report *report, lip_error *err) {
     lip_poly_problem *problem = NULL;
+    lip_identity identity = {0};
     lip_error why = {0};
-    lip_poly_options options = {.part = part, .point = true};
-    options.lifts = hierarchy == LIP_HIERARCHY_HR2;
-    options.keep = hierarchy == LIP_HIERARCHY_HR1;
+    lip_poly_options options = lip_moment_options(hierarchy, part);
     lip_status status =
         lip_poly_problem_create(task->net, &task->bounds, task->query, &options, &problem, &why);
     if (status == LIP_OK)
-        status = lip_moment_bound(problem, hierarchy, order, &task->watch, NULL, report, &why);
+        status = lip_moment_bound(problem, hierarchy, order, &task->watch, &identity, report, &why);
+    if (status == LIP_OK && report->bound < INFINITY) lip_identity_part(task, problem, &identity);
+    lip_identity_clear(&identity);
     lip_poly_problem_free(problem);
     if (status == LIP_UNSUPPORTED) {
         snprintf(step->note, sizeof step->note, "%.150s", why.message);
@@ -103,6 +112,7 @@ lip_status lip_moment_method(lip_task *task, lip_step *step, lip_hierarchy hiera
     size_t parts = lip_lifted_parts(task->net, task->query);
     double most = 0;
     step->complete = true;
+    lip_identity_statement(task, parts);
     for (size_t part = 0; part < parts && most < INFINITY; ++part) {
         lip_moment_report report = {.bound = INFINITY};
         lip_status status = bound_part(task, step, hierarchy, order, part, &report, err);
@@ -119,7 +129,10 @@ lip_status lip_moment_method(lip_task *task, lip_step *step, lip_hierarchy hiera
         if (part + 1 < parts && lip_watch_expired(&task->watch)) most = INFINITY;
     }
     if (task->watch.stop != LIP_FINISHED || most == INFINITY) step->complete = false;
-    if (most < INFINITY) step->value = lip_claim(most);
+    if (most < INFINITY)
+        step->value = lip_claim(most);
+    else
+        lip_statement_clear(&task->statement);
     return LIP_OK;
 }
 
@@ -129,4 +142,9 @@ lip_status lip_hr1_method(lip_task *task, lip_step *step, lip_error *err) {
 
 lip_status lip_hr2_blocks_method(lip_task *task, lip_step *step, lip_error *err) {
     return lip_moment_method(task, step, LIP_HIERARCHY_HR2, 2, err);
+}
+
+lip_status lip_lasserre_method(lip_task *task, lip_step *step, lip_error *err) {
+    return lip_moment_method(task, step, LIP_HIERARCHY_LASSERRE, (size_t)task->settings->order,
+                             err);
 }

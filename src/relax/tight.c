@@ -6,10 +6,9 @@
  * a low-rank factor (tight_large.c).  Every stage is proved and the best bound kept, so that both can be
  * stopped at any time.  Of several parts every one gets the first stage, then the largest the others.  On
  * R^n no pattern is out of reach of a first layer of full row rank: there are no variables for x then, and
- * the first stage is the tangent relaxation with all phases.
- *
- * Nothing here is written into certificates yet: the statement stays empty. */
+ * the first stage is the tangent relaxation with all phases. */
 #include "relax/tight.h"
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "cert/repair.h"
@@ -31,11 +30,10 @@ static const double FOR_SOLVER = 0.9;  /* of the time that is left; the rest is 
 
 /* ---- For all stages ---------------------------------------------------------------------- */
 
-/* `bound` is proved by m, for the cuts that q->lifted has now, and is the best of this part so far. */
+/* `bound` is proved by m, for the cuts that q->lifted has now: keep the certificate of that. */
 static lip_status keep_best(lip_stages *q, const lip_multipliers *m, double bound, lip_error *err) {
-    (void)m;
-    (void)err;
-    q->best = bound;
+    if (!lip_parts_keep(q->proofs, q->part, q->lifted, m, bound)) return lip_fail_memory(err);
+    q->best = lip_parts_bound(q->proofs, q->part);
     return LIP_OK;
 }
 
@@ -74,6 +72,7 @@ static lip_status run_stages(lip_stages *q, bool tight, lip_error *err) {
     q->m.lambda = LIP_NEW(double, lip_family_multipliers(q->lifted));
     q->primal = tight ? LIP_NEW(double, count) : NULL;
     if (!q->m.y || !q->m.lambda || (tight && !q->primal)) return lip_fail_memory(err);
+    if (q->lifted->products == 0) return keep_best(q, &q->m, 0, err);
     return small ? lip_tight_small(q, tight, err) : lip_tight_large(q, tight, err);
 }
 
@@ -112,8 +111,7 @@ static lip_status lift(const lip_task *task, size_t part, lip_lifted **lifted, l
 typedef struct parts {
     lip_task *task;
     lip_step *step;
-    size_t count;
-    double *bound;
+    lip_parts proofs;
     bool *refined;
     bool failed; /* a part does not fit */
 } parts;
@@ -121,18 +119,18 @@ typedef struct parts {
 /* Lower the bound of a part; less than `enough` is of no use. */
 static lip_status solve_part(parts *w, size_t part, bool tight, double share, double enough,
                              lip_error *err) {
-    lip_stages q = {
-        .task = w->task, .part = part, .enough = enough, .best = w->bound[part], .share = share};
+    lip_stages q = {.task = w->task,
+                    .proofs = &w->proofs,
+                    .part = part,
+                    .enough = enough,
+                    .best = lip_parts_bound(&w->proofs, part),
+                    .share = share};
     lip_status status = lift(w->task, part, &q.lifted, w->step, err);
     if (status != LIP_OK) return status;
     w->refined[part] = tight;
     w->failed = w->failed || !q.lifted;
-    if (q.lifted && q.lifted->products == 0)
-        q.best = 0;
-    else if (q.lifted)
-        status = run_stages(&q, tight, err);
+    if (q.lifted) status = run_stages(&q, tight, err);
     if (q.cut_short || !q.lifted) w->step->complete = false;
-    w->bound[part] = q.best;
     free(q.m.y);
     free(q.m.lambda);
     free(q.primal);
@@ -143,21 +141,24 @@ static lip_status solve_part(parts *w, size_t part, bool tight, double share, do
 /* hr2 for every part; the largest bound counts, so the others may end early. */
 static lip_status first_pass(parts *w, lip_error *err) {
     double most = 0;
-    for (size_t part = 0; part < w->count; ++part) {
-        double share = fmin(FOR_SOLVER, MOST_SHARES / (double)(w->count - part));
+    for (size_t part = 0; part < w->proofs.count; ++part) {
+        double share = fmin(FOR_SOLVER, MOST_SHARES / (double)(w->proofs.count - part));
         if (part > 0 && lip_watch_expired(&w->task->watch)) return LIP_OK;
         lip_status status = solve_part(w, part, false, share, most, err);
         if (status != LIP_OK || w->failed) return status;
-        most = fmax(most, w->bound[part]);
+        most = fmax(most, lip_parts_bound(&w->proofs, part));
     }
     return LIP_OK;
 }
 
+/* The part with the largest bound, of those with all stages if `refined_only`; their number if none. */
 static size_t largest(const parts *w, bool refined_only) {
-    size_t best = w->count;
-    for (size_t k = 0; k < w->count; ++k)
-        if ((!refined_only || w->refined[k]) && (best == w->count || w->bound[k] > w->bound[best]))
-            best = k;
+    size_t count = w->proofs.count, best = count;
+    for (size_t k = 0; k < count; ++k) {
+        bool larger =
+            best == count || lip_parts_bound(&w->proofs, k) > lip_parts_bound(&w->proofs, best);
+        if (larger && (!refined_only || w->refined[k])) best = k;
+    }
     return best;
 }
 
@@ -166,8 +167,8 @@ static lip_status refine(parts *w, lip_error *err) {
     lip_status status = LIP_OK;
     while (status == LIP_OK && !lip_watch_expired(&w->task->watch)) {
         size_t part = largest(w, false), known = largest(w, true);
-        if (w->refined[part] || w->bound[part] == 0) return LIP_OK;
-        double enough = known < w->count ? w->bound[known] : 0;
+        if (w->refined[part] || lip_parts_bound(&w->proofs, part) == 0) return LIP_OK;
+        double enough = known < w->proofs.count ? lip_parts_bound(&w->proofs, known) : 0;
         status = solve_part(w, part, true, FOR_SOLVER, enough, err);
     }
     return status;
@@ -177,16 +178,14 @@ static lip_status bound_parts(lip_task *task, bool tight, lip_step *step, lip_er
     parts w = {.task = task, .step = step};
     lip_status status = LIP_OK;
     step->complete = true;
-    w.count = lip_lifted_parts(task->net, task->query);
-    w.bound = LIP_NEW(double, w.count);
-    w.refined = LIP_NEW(bool, w.count);
-    if (!w.bound || !w.refined) status = lip_fail_memory(err);
-    for (size_t k = 0; status == LIP_OK && k < w.count; ++k) w.bound[k] = INFINITY;
-    if (status == LIP_OK && !(tight && w.count == 1)) status = first_pass(&w, err);
+    w.refined = LIP_NEW(bool, lip_lifted_parts(task->net, task->query));
+    if (!w.refined || !lip_parts_create(task, &w.proofs)) status = lip_fail_memory(err);
+    if (status == LIP_OK && !(tight && w.proofs.count == 1)) status = first_pass(&w, err);
     if (status == LIP_OK && tight && !w.failed) status = refine(&w, err);
-    if (status == LIP_OK) step->value = lip_claim(w.bound[largest(&w, false)]);
+    if (status == LIP_OK && !lip_parts_write(&w.proofs, &step->value))
+        status = lip_fail_memory(err);
     if (step->value == INFINITY || task->watch.stop != LIP_FINISHED) step->complete = false;
-    free(w.bound);
+    lip_parts_clear(&w.proofs);
     free(w.refined);
     return status;
 }

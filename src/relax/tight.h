@@ -2,13 +2,14 @@
 #ifndef LIP_RELAX_TIGHT_H
 #define LIP_RELAX_TIGHT_H
 
-#include "cert/repair.h"
+#include "cert/parts.h"
 #include "problem/family.h"
 #include "problem/task.h"
 
 /* One part of a question on its way through the stages. */
 typedef struct lip_stages {
     lip_task *task;
+    lip_parts *proofs;
     size_t part;
     lip_lifted *lifted;
     lip_multipliers m;

@@ -11,7 +11,6 @@
  * and they are good enough for lip_repair without further improvement. */
 #include "base/error.h"
 #include "base/memory.h"
-#include "problem/forms.h"
 #include "problem/triangles.h"
 #include "relax/tight.h"
 #include "solve/lowrank.h"
@@ -26,25 +25,25 @@ enum {
     BASE_RUNS = 4,
     SHORT_ROUNDS = 4, /* while many triangles are missing */
     SHORT_STEPS = 30,
-    LONG_ROUNDS = 30,
-    LONG_STEPS = 40,
+    LONG_ROUNDS = 10,
+    LONG_STEPS = 150,
     POLISH_STEPS = 200,
     WITH_ONE = 2, /* rounds of triangles with 1 */
     SHORT = 6,    /* short rounds of cuts in all */
     PROOF_EVERY = 3,
-    MOST = 1000,     /* rounds of cuts */
-    SHORT_CUTS = 45, /* of either kind, per variable, in every round */
-    LONG_CUTS = 10
+    MOST = 1000, /* rounds of cuts */
+    CUTS_PER_VARIABLE = 45
 };
 
-static const double BASE_PENALTY = 10, CUT_PENALTY = 3, LONG_PENALTY = 1; /* at most */
+static const double BASE_PENALTY = 10, CUT_PENALTY = 3, LONG_PENALTY = 0.3; /* at most */
 static const double FIRST_CUT_PENALTY = 1;
 static const double TOLERANCE = 1e-5, POLISHED = 1e-4; /* relative */
 static const double LITTLE = 1e-4;       /* relative gain of a proved bound: enough of this */
 static const double REPAIR_TIME = 4e-10; /* seconds, times n^3, before one was measured */
 static const double RANK_OF_CUTS = 2;    /* relative to that of the base */
 static const double RANK_OF_LONG = 1.3;  /* relative to that */
-static const double LATER = 1.3;         /* proofs may take longer than the last one */
+static const double LATER = 1.3;         /* a repair may take longer than the last one */
+static const double LATER_PROOF = 2.5;   /* and all the more a proof */
 
 typedef struct large {
     lip_stages *q;
@@ -70,7 +69,7 @@ static lip_status run(large *w, lip_lowrank *factor, lip_multipliers *m,
 
 /* For the solver: before the last proof. */
 static double solver_deadline(const large *w) {
-    return lip_tight_deadline(w->q, LATER * (w->polish_time + w->repair_time));
+    return lip_tight_deadline(w->q, LATER_PROOF * (w->polish_time + w->repair_time));
 }
 
 /* ---- Proofs ------------------------------------------------------------------------------ */
@@ -150,19 +149,16 @@ static bool drop_inactive(large *w) {
 static bool add_cuts(large *w, bool general, size_t most, size_t *added) {
     lip_stages *q = w->q;
     lip_lifted *lifted = q->lifted;
-    size_t more = 0;
     size_t products = lip_family_count(lifted, LIP_FAMILY_PRODUCT);
     size_t end = lip_family_place(lifted, LIP_FAMILY_PRODUCT, 0);
     if (!lip_lowrank_moments(lifted, &w->factor, q->primal)) return false;
     if (!lip_triangles_separate(lifted, q->primal, general, most, added)) return false;
-    if (lifted->forms > 0 && !lip_forms_separate(lifted, q->primal, most, &more)) return false;
     double *lambda = LIP_NEW(double, lip_family_multipliers(lifted));
     if (!lambda) return false;
     memcpy(lambda, q->m.lambda, end * sizeof *lambda);
     memcpy(lambda + end + *added, q->m.lambda + end, products * sizeof *lambda);
     free(q->m.lambda);
     q->m.lambda = lambda;
-    *added += more;
     return true;
 }
 
@@ -182,7 +178,7 @@ static lip_status cut_round(large *w, int round, lip_error *err) {
                                    .tolerance = TOLERANCE,
                                    .most_penalty = early ? CUT_PENALTY : LONG_PENALTY,
                                    .single = early};
-    size_t most = (early ? SHORT_CUTS : LONG_CUTS) * w->q->lifted->n, added;
+    size_t most = CUTS_PER_VARIABLE * w->q->lifted->n, added;
     double value;
     if (round == SHORT && !enlarge(w, RANK_OF_LONG)) return lip_fail_memory(err);
     w->factor.penalty = fmin(w->factor.penalty, options.most_penalty);
