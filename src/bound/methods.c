@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const lip_method methods[] = {
-    {"auto", "both", "every method below but shor, hr2 and tight, upper and lower bounds", ""},
+    {"auto", "both", "every method below but those that say so, upper and lower bounds", ""},
     {"product", "upper", "product of operator norms, best chain of norms 1, 2, inf",
      "Szegedy et al. 2014"},
     {"interval", "upper", "interval Jacobian; stable neurons are fixed", "Weng et al. 2018"},
@@ -21,10 +21,21 @@ static const lip_method methods[] = {
      "Chen et al. 2020"},
     {"tangent", "upper", "semidefinite relaxation of the tangent, any depth",
      "Fazlyab et al. 2019 (LipSDP)"},
-    {"hr2", "upper", "tangent with what the region says of patterns; small networks, not in auto",
+    {"hr2", "upper", "tangent with what a box or ball says of patterns; in auto if there is one",
      "Chen et al. 2020 (HR-2)"},
-    {"tight", "upper", "hr2 and triangle inequalities in stages; small networks, not in auto",
+    {"tight", "upper",
+     "hr2 and triangle inequalities in stages, as tight as the time allows; not in auto",
      "lipcert, docs/relaxations.md"},
+    {"hr1", "upper",
+     "first-order moments, a matrix for each neuron of layer 2, as published; not in auto",
+     "Chen et al. 2020 (HR-1)"},
+    {"hr2-blocks", "upper", "hr1 and moment blocks of order 2, as published; not in auto",
+     "Chen et al. 2020 (HR-2)"},
+    {"lasserre", "upper", "sparse moment hierarchy of --order; tiny networks, not in auto",
+     "Lasserre 2001; Waki et al. 2006"},
+    {"lipopt", "upper",
+     "LipOpt-k: products of degree --degree, linear programs by HiGHS; any depth, not in auto",
+     "Latorre et al. 2020"},
     {NULL, NULL, NULL, NULL}};
 
 static const lip_method_fn functions[] = {NULL,
@@ -37,7 +48,11 @@ static const lip_method_fn functions[] = {NULL,
                                           lip_shor_method,
                                           lip_tangent_method,
                                           lip_hr2_method,
-                                          lip_tight_method};
+                                          lip_tight_method,
+                                          lip_hr1_method,
+                                          lip_hr2_blocks_method,
+                                          lip_lasserre_method,
+                                          lip_lipopt_method};
 
 const lip_method *lip_methods(void) { return methods; }
 
@@ -51,8 +66,13 @@ lip_side lip_method_side(size_t index) {
 
 bool lip_method_in_auto(size_t index, const lip_query *query) {
     if (functions[index] == lip_point_method) return query->point != NULL;
-    return functions[index] != lip_shor_method && functions[index] != lip_hr2_method &&
-           functions[index] != lip_tight_method;
+    if (functions[index] == lip_hr2_method) return query->region->kind != LIP_EVERYWHERE;
+    static const lip_method_fn outside[] = {lip_shor_method,     lip_tight_method,
+                                            lip_hr1_method,      lip_hr2_blocks_method,
+                                            lip_lasserre_method, lip_lipopt_method};
+    for (size_t i = 0; i < sizeof outside / sizeof outside[0]; ++i)
+        if (functions[index] == outside[i]) return false;
+    return true;
 }
 
 lip_status lip_method_check(size_t index, const lip_network *net, const lip_query *query,

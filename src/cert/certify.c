@@ -36,10 +36,10 @@ typedef struct certify {
     const lip_multipliers *m;
     double *y; /* enlarged */
     lip_part part;
-    double value;
-    size_t states; /* number of lip_relu with h placed so far */
-    size_t points; /* number of x' placed so far */
-    bool unfit;    /* some number left the range */
+    double value, magnitude; /* of the bound: sum of y size, and of |y| size */
+    size_t states;           /* number of lip_relu with h placed so far */
+    size_t points;           /* number of x' placed so far */
+    bool unfit;              /* some number left the range */
 } certify;
 
 /* ---- Enlarging y ------------------------------------------------------------------------- */
@@ -139,7 +139,9 @@ static void place_square(certify *c, size_t i) {
         break;
     }
     }
-    if (i == group->first && y != 0) c->value = lip_add_up(c->value, lip_mul_up(y, size));
+    if (i != group->first || y == 0) return;
+    c->value = lip_add_up(c->value, lip_mul_up(y, size));
+    c->magnitude = lip_add_up(c->magnitude, lip_mul_up(fabs(y), size));
 }
 
 static void place_neuron(certify *c, size_t k) {
@@ -243,6 +245,13 @@ static bool fill_part(certify *c, bool *uses_bounds) {
     return lip_part_cuts(part, lifted, c->m->lambda, &c->unfit);
 }
 
+/* The bound, for sums in any order: the multipliers may be much larger than it. */
+static double claim_of(const certify *c) {
+    double terms = (double)c->lifted->groups + 8;
+    if (c->magnitude == 0) return 0;
+    return lip_claim(fmax(lip_add_up(c->value, 4 * LIP_UNIT * terms * c->magnitude), 0));
+}
+
 bool lip_certify(const lip_lifted *lifted, const lip_certify_question *question,
                  const lip_multipliers *multipliers, lip_text *text, double *value,
                  bool *uses_bounds) {
@@ -256,7 +265,7 @@ bool lip_certify(const lip_lifted *lifted, const lip_certify_question *question,
         ok = (lifted->products == 0 || enlarge(&c, &slack)) && fill_part(&c, uses_bounds);
         if (ok && !c.unfit && isfinite(c.value)) {
             lip_part_write(&c.part, text);
-            *value = lip_claim(fmax(c.value, 0));
+            *value = claim_of(&c);
         }
     }
     lip_part_clear(&c.part);
