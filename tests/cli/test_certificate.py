@@ -2,12 +2,15 @@
 
     usage: test_certificate.py PROGRAM ROOT      lipcheck is where the build puts it
 """
+import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM, ROOT = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
@@ -20,6 +23,17 @@ def run(*arguments, program=PROGRAM, **options):
     done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=LIMIT,
                           check=False, **options)
     return done.returncode, done.stdout, done.stderr
+
+
+def wait_for_handler(pid):
+    """Until the process catches SIGINT."""
+    for _ in range(600):
+        status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+        if int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1:
+            return
+        time.sleep(0.05)
+    raise AssertionError("lipcert does not catch SIGINT")
 
 
 class Certificates(unittest.TestCase):
@@ -97,6 +111,23 @@ class Certificates(unittest.TestCase):
         self.assertEqual(code, NO_ANSWER)
         self.assertIn("--certificate", err)
         self.assertFalse(os.path.exists(self.path))
+
+    def test_interrupted_at_any_stage(self):
+        """Ctrl-C while tight works: what was proved by then is certified."""
+        methods, stages = "product,tangent,hr2,tight", set()
+        for delay in (0, 1, 3, 6):
+            with subprocess.Popen([PROGRAM, "bound", DIGITS, "--norm", "inf", "--box", "0.5", "0.1",
+                                   "--method", methods, "--time", "100", "--certificate", self.path,
+                                   "--json", "-"], stdout=subprocess.PIPE, text=True) as process:
+                wait_for_handler(process.pid)
+                time.sleep(delay)
+                process.send_signal(signal.SIGINT)
+                document = json.loads(process.communicate(timeout=LIMIT)[0])
+            self.assertEqual((process.returncode, document["stop"]), (130, "interrupted"))
+            self.assertEqual(document["certified"], document["upper"])
+            self.assertEqual(self.verdict(DIGITS), "s VERIFIED")
+            stages.add(document["upper_method"])
+        self.assertGreater(len(stages), 1, stages)
 
     def test_files_are_checked_first(self):
         for arguments, word in ((["--certificate", "no/such/folder/c"], "no/such/folder"),
