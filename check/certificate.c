@@ -32,22 +32,25 @@ static void read_output(struct text *t, size_t m, struct certificate *c) {
     expect(t, "\n");
 }
 
+void letters_line(struct text *t, const struct network *net, size_t l, const char *word,
+                  const char *letters, char *value) {
+    size_t width = net->layer[l].width;
+    integer(t, word, l, l, "the next relu layer");
+    expect(t, " ");
+    if (strspn(t->bytes + t->at, letters) < width)
+        malformed(t, "%zu of the letters %s", width, letters);
+    memcpy(value + net->first[l], t->bytes + t->at, width);
+    t->at += width;
+    expect(t, "\n");
+}
+
 char *letters_read(struct text *t, const struct network *net, const char *word, const char *inner,
                    const char *outer) {
     char *value = take(net->neurons + 1, 1);
     memset(value, '-', net->neurons);
-    for (size_t l = 1; l < net->layers; l++) {
-        const struct layer *layer = &net->layer[l];
-        const char *letters = layer->inner ? inner : outer;
-        if (!layer->relu) continue;
-        integer(t, word, l, l, "the next relu layer");
-        expect(t, " ");
-        if (strspn(t->bytes + t->at, letters) < layer->width)
-            malformed(t, "%zu of the letters %s", layer->width, letters);
-        memcpy(value + net->first[l], t->bytes + t->at, layer->width);
-        t->at += layer->width;
-        expect(t, "\n");
-    }
+    for (size_t l = 1; l < net->layers; l++)
+        if (net->layer[l].relu)
+            letters_line(t, net, l, word, net->layer[l].inner ? inner : outer, value);
     return value;
 }
 
@@ -107,16 +110,16 @@ static void read_spectral(struct text *t, const struct network *net, struct cert
 
 static void read_statement(struct text *t, const struct network *net, struct certificate *c) {
     static const char *const matrix[] = {"magnitude ", "midpoint ", "radius "};
-    c->statement =
-        (enum statement)CHOICE(t, "statement product\n", "statement interval\n", "statement sdp ");
+    c->statement = (enum statement)CHOICE(t, "statement product\n", "statement interval\n",
+                                          "statement sdp ", "statement identity ");
     for (int i = 0; i < 3; i++) {
         bool there = c->statement == JACOBIAN && c->p == TWO && c->q == TWO && maybe(t, matrix[i]);
         c->of_matrix[i] = there ? real_line(t, "", -INFINITY) : INFINITY;
     }
-    if (c->statement == SDP) c->parts = integer(t, "", 1, 1000000000, "the number of parts");
-    if (c->statement == SDP) expect(t, "\n");
-    if (c->statement != JACOBIAN) read_spectral(t, net, c);
-    need(t, c->parts, 24);
+    if (c->statement >= SDP) c->parts = integer(t, "", 1, 1000000000, "the number of parts");
+    if (c->statement >= SDP) expect(t, "\n");
+    if (c->statement == PRODUCT || c->statement == SDP) read_spectral(t, net, c);
+    need(t, c->parts, 23);
     c->part = take(c->parts, sizeof *c->part);
     for (size_t i = 0; i < c->parts; i++) part_read(t, net, c, &c->part[i]);
 }

@@ -1,9 +1,10 @@
 /* What the files of lipcheck share.  Order of reading, with the sections of certificate.md:
  *
- *   lipcheck.c (11), text.c, sha256.c, network.c, certificate.c, part.c (2)    everything malformed
+ *   lipcheck.c (12), text.c, sha256.c, network.c, certificate.c, part.c, identity_text.c (2)    malformed
  *   round.h (4)      rounding           bounds.c (3, 5)   stable neurons       norms.c (6, 7)
- *   jacobian.c (8)   interval matrix    witness.c (10)    lower bounds
+ *   jacobian.c (8)   interval matrix    witness.c (11)    lower bounds
  *   sdp.h, sdp.c, table.c, slack.c, positive.c (9)        parts, constraints, slack matrix
+ *   identity.h, identity.c, polynomial.c (10)             polynomial identities
  *
  * Nothing is shared with lipcert.  A function that returns a bound has proved it; if something is
  * wrong, it does not return.  Layer 0 is the input.  Neurons of all layers, inputs first, are
@@ -74,7 +75,7 @@ enum region { EVERYWHERE, BOX, BALL };
 enum norm { ONE, TWO, INF };
 enum output { ALL, ROW, MARGIN };
 enum bounds { NONE, INTERVAL, LINEAR };
-enum statement { PRODUCT, JACOBIAN, SDP };
+enum statement { PRODUCT, JACOBIAN, SDP, IDENTITY };
 enum set { CUBE, SPHERE, UNIT, FIXED };
 /* In the order of the lines of a layer. */
 enum multiplier {
@@ -129,6 +130,10 @@ struct part {
     size_t triangles, products;
     struct triangle *triangle;
     struct product *product;
+    /* Of `identity` only: variables that are u; neurons that are gates; z'; terms (identity.h). */
+    size_t first_u, end_u, gates, *gate, terms;
+    bool lifts;
+    struct term *term;
 };
 struct certificate {
     char hash[65], *slope; /* slope: as role */
@@ -149,12 +154,16 @@ struct certificate {
 void certificate_read(const char *name, const struct network *net, struct certificate *cert);
 void part_read(struct text *t, const struct network *net, const struct certificate *c,
                struct part *part);
+/* What follows the letters of a part of `identity`; before that the gates of layer l, and their ends. */
+void identity_read(struct text *t, const struct certificate *c, struct part *part);
+void gates_read(struct text *t, const struct network *net, size_t l, struct part *part);
 double real_line(struct text *t, const char *name, double least);
 /* A line with a letter for every neuron of each relu layer, other ones being allowed if only layer L
- * reads it; '-' for other neurons. */
+ * reads it; '-' for other neurons.  letters_line: of one layer. */
 char *letters_read(struct text *t, const struct network *net, const char *word, const char *inner,
                    const char *outer);
-
+void letters_line(struct text *t, const struct network *net, size_t l, const char *word,
+                  const char *letters, char *value);
 struct range {
     double lo, hi;
 };
@@ -170,7 +179,14 @@ void bounds_compute(struct problem *p); /* interior, state, z */
 double product_bound(const struct problem *p);
 double jacobian_bound(const struct problem *p);
 double sdp_bound(const struct problem *p);
+double identity_bound(const struct problem *p);
 double witness_bound(const struct problem *p);
+/* Of the parts of both statements (sdp.c): w_j, at least, and c_j; rejected unless neuron k of layer l,
+ * whose y has entries or not, is as stable as its letters say; theorem 7: are all pairs covered? */
+double input_width(const struct certificate *c, size_t j, double *centre);
+void letters_check(const struct problem *p, const struct part *part, size_t l, size_t k,
+                   bool entries);
+void cover_check(const struct certificate *c, size_t n);
 
 /* Upper bounds of |A|_{from -> to} in norm[from][to]; s: one of the 2-norm, or infinite. */
 void matrix_norms(const struct matrix *a, double s, double norm[3][3]);

@@ -28,12 +28,13 @@ void stop(int status, const char *format, ...) {
 }
 
 /* printf rounds as the floating-point environment says. */
-static void print_bound(const char *name, double bound, int direction, double claim) {
+static double print_bound(const char *name, double bound, int direction, double claim) {
     fesetround(direction);
     printf("%s %.17g\n", name, bound);
     fesetround(FE_TONEAREST);
     if (!(direction == FE_UPWARD ? bound <= claim : bound >= claim))
         stop(REJECTED, "the %s bound is not as good as claimed, %.17g", name, claim);
+    return bound;
 }
 
 /* Layer L with its matrices replaced by S times them. */
@@ -71,11 +72,14 @@ int main(int argc, char **argv) {
     if (strcmp(net.hash, cert.hash) != 0)
         stop(REJECTED, "the certificate is about the network %s, not %s", cert.hash, net.hash);
     struct problem p = {.net = &net, .cert = &cert, .last = select_outputs(&net, &cert)};
-    double (*const statement[])(const struct problem *) = {product_bound, jacobian_bound,
-                                                           sdp_bound};
+    double (*const statement[])(const struct problem *) = {product_bound, jacobian_bound, sdp_bound,
+                                                           identity_bound};
     bounds_compute(&p);
-    if (cert.has_upper) print_bound("upper", statement[cert.statement](&p), FE_UPWARD, cert.upper);
-    if (cert.has_lower) print_bound("lower", witness_bound(&p), FE_DOWNWARD, cert.lower);
+    double upper = INFINITY, lower = 0;
+    if (cert.has_upper)
+        upper = print_bound("upper", statement[cert.statement](&p), FE_UPWARD, cert.upper);
+    if (cert.has_lower) lower = print_bound("lower", witness_bound(&p), FE_DOWNWARD, cert.lower);
+    if (lower > upper) stop(FAILED, "the bounds cross: a defect of lipcheck, please report it");
     puts("s VERIFIED");
     if (fflush(stdout) || ferror(stdout)) stop(FAILED, "cannot write the result");
     return VERIFIED;

@@ -5,7 +5,7 @@
  * which bounds its time as well. */
 #include "check.h"
 
-#define MOST 1000000000u
+#define LARGEST 1000000000u
 
 struct matrix matrix_new(size_t rows, size_t cols, size_t room) {
     return (struct matrix){rows,
@@ -68,7 +68,7 @@ static void unfold(struct matrix *a, const size_t *s, const double *w, size_t o,
 static struct matrix read_convolution(struct text *t, size_t rows, size_t cols) {
     size_t s[SIZES];
     for (int i = 0; i < SIZES; i++)
-        s[i] = integer(t, i ? " " : "", i != PT && i != PL, MOST, "a size of the convolution");
+        s[i] = integer(t, i ? " " : "", i != PT && i != PL, LARGEST, "a size of the convolution");
     expect(t, "\n");
     if (times(times(s[IC], s[IH]), s[IW]) != cols || times(times(s[OC], s[OH]), s[OW]) != rows)
         malformed(t, "a convolution from %zu to %zu neurons above", cols, rows);
@@ -89,10 +89,10 @@ static struct matrix read_convolution(struct text *t, size_t rows, size_t cols) 
 static void read_layer(struct text *t, struct network *net, size_t l) {
     struct layer *layer = &net->layer[l];
     integer(t, "layer ", l, l, "the number of the layer");
-    layer->width = integer(t, " ", 1, MOST, "a width");
+    layer->width = integer(t, " ", 1, LARGEST, "a width");
     layer->relu = CHOICE(t, " linear ", " relu ");
     if (layer->relu && l == net->layers) malformed(t, "the last layer to be linear");
-    layer->terms = integer(t, "", 0, MOST, "the number of terms");
+    layer->terms = integer(t, "", 0, LARGEST, "the number of terms");
     layer->bias = reals(t, "\nbias", layer->width);
     need(t, layer->terms, 20);
     layer->term = take(layer->terms, sizeof *layer->term);
@@ -110,11 +110,11 @@ static void read_layer(struct text *t, struct network *net, size_t l) {
 void network_read(const char *name, struct network *net) {
     struct text t = text_open(name);
     sha256_hex(t.bytes, t.size, net->hash);
-    size_t inputs = integer(&t, "lipcert-network 1\ninput ", 1, MOST, "the number of inputs");
+    size_t inputs = integer(&t, "lipcert-network 1\ninput ", 1, LARGEST, "the number of inputs");
     if (inputs > t.size && inputs > 1 << 24)
         stop(REJECTED, "the network has %zu inputs, more than 2^24 and than its file has bytes",
              inputs);
-    net->layers = integer(&t, "\nlayers ", 1, MOST, "the number of layers");
+    net->layers = integer(&t, "\nlayers ", 1, LARGEST, "the number of layers");
     expect(&t, "\n");
     need(&t, net->layers, 30);
     net->layer = take(net->layers + 1, sizeof *net->layer);

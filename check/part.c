@@ -1,4 +1,5 @@
-/* The parts of the statement `sdp` (certificate.md, section 9): syntax only, as in certificate.c.
+/* The parts of a statement (certificate.md, sections 9 and 10): syntax only, as in certificate.c; terms of
+ * identities: identity_text.c.
  *
  * What the numbers of a line are about follows from the letters of the neurons, so these are read
  * first; then the variables are counted, which triangles and products name by number. */
@@ -55,19 +56,24 @@ static void mark_needed(const struct text *t, const struct network *net, char *v
 static void read_letters(struct text *t, const struct network *net, const struct certificate *c,
                          struct part *part) {
     size_t inputs = net->layer[0].width;
-    part->role = letters_read(t, net, "roles ", "aivb", part->out == FIXED ? "aivbs" : "aivb");
+    bool identity = c->statement == IDENTITY, phases = part->out == FIXED && !identity;
+    const char *roles = identity ? "aiu" : "aivb";
+    part->role = letters_read(t, net, "roles ", roles, phases ? "aivbs" : roles);
+    memset(part->value = take(net->neurons + 1, 1), '-', net->neurons);
     part->knows = strncmp(t->bytes + t->at, "values ", 7) == 0;
     if (part->knows && c->region == EVERYWHERE)
         malformed(t, "no values, as the region is everywhere");
-    if (part->knows)
-        part->value = letters_read(t, net, "values ", "aihzn", "aihzn");
-    else
-        memset(part->value = take(net->neurons + 1, 1), '-', net->neurons);
+    for (size_t l = 1; l < net->layers && part->knows; l++) {
+        if (!net->layer[l].relu) continue;
+        letters_line(t, net, l, "values ", "aihzn", part->value);
+        if (identity) gates_read(t, net, l, part);
+    }
     if (part->knows) mark_needed(t, net, part->value);
     for (size_t j = 0; j < inputs && part->knows; j++)
         part->points += c->region == BALL ? c->radius > 0 : c->lo[j] < c->hi[j];
-    part->variables = (part->in == UNIT ? 1 : inputs) + count(part, net, TANGENT) +
-                      count(part, net, BIN) + part->points + count(part, net, STATE);
+    part->first_u = part->in == UNIT ? 1 : inputs;
+    part->variables = part->first_u + count(part, net, TANGENT) + count(part, net, BIN) +
+                      part->points + count(part, net, STATE);
     if (part->out != FIXED) part->variables += part->out == UNIT ? 1 : c->rows;
 }
 
@@ -151,8 +157,14 @@ void part_read(struct text *t, const struct network *net, const struct certifica
     if (part->in == UNIT) part->in_index = integer(t, "", 0, inputs - 1, "an input");
     part->out = (enum set)CHOICE(t, " cube", " ball", " unit ", " fixed ");
     if (part->out >= UNIT) part->out_index = integer(t, "", 0, c->rows - 1, "a row");
+    if (c->statement == IDENTITY && (part->out == UNIT || (part->out != FIXED && c->rows == 1)))
+        malformed(t, "output fixed, or cube or ball with more than one row, before this");
     expect(t, "\n");
     read_letters(t, net, c, part);
+    if (c->statement == IDENTITY) {
+        identity_read(t, c, part);
+        return;
+    }
     bool cuts = maybe(t, "cuts ");
     if (cuts) {
         part->triangles = integer(t, "", 0, 1000000000, "the number of triangles");

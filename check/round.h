@@ -24,6 +24,8 @@ static inline double up(double x) { return nextafter(x, INFINITY); }
 static inline double down(double x) { return nextafter(x, -INFINITY); }
 static inline double gam(size_t k) { return ((double)k + 2) * 0x1.0001p-53; }
 static inline double larger(double a, double b) { return a > b ? a : b; }
+/* The larger upper bound; a NaN proves nothing. */
+static inline double worse(double a, double b) { return a != a ? INFINITY : larger(a, b); }
 /* At least the exact sum of k magnitudes, or of products of them, that was computed as s. */
 static inline double above(double s, size_t k) { return s == 0 ? 0 : up(s + up(gam(k) * s)); }
 /* Sum, product and root of upper bounds, exact if one is 0. */
@@ -64,6 +66,10 @@ static inline struct range sum_range(const struct sum *lo, const struct sum *hi)
                           : h < INFINITY ? up(hi->value + h)
                                          : INFINITY};
 }
+
+struct ball { /* all numbers that differ from the value by at most the radius */
+    double value, radius;
+};
 
 double norm2(const double *x,
              size_t k); /* at least the 2-norm; infinite if a number is not finite */

@@ -19,16 +19,21 @@ static size_t gather(struct work *w, const struct matrix *term, size_t terms, si
     return sum_end(w);
 }
 
-/* The value image of input j; variable x', if it has a range. */
-static void place_input(struct work *w, size_t j, size_t *x) {
-    const struct certificate *c = w->p->cert;
-    size_t begin = w->items;
-    double centre = c->region == BALL ? c->centre[j] : c->lo[j], width = c->radius;
+double input_width(const struct certificate *c, size_t j, double *centre) {
+    double width = c->radius;
+    *centre = c->region == BALL ? c->centre[j] : c->lo[j];
     if (c->region == BOX && c->lo[j] < c->hi[j]) {
-        centre = c->lo[j] / 2 + c->hi[j] / 2;
-        width = larger(up(c->hi[j] - centre), up(centre - c->lo[j]));
+        *centre = c->lo[j] / 2 + c->hi[j] / 2;
+        width = larger(up(c->hi[j] - *centre), up(*centre - c->lo[j]));
     }
     if (!(width <= DBL_MAX)) stop(REJECTED, "the region is too wide for input %zu", j);
+    return width;
+}
+
+/* The value image of input j; variable x', if it has a range. */
+static void place_input(struct work *w, size_t j, size_t *x) {
+    size_t begin = w->items;
+    double centre, width = input_width(w->p->cert, j, &centre);
     append_item(w, 0, centre, 0);
     if (width > 0) append_item(w, (*x)++, width, 0);
     w->neuron[j].value = end_function(w, begin);
@@ -88,6 +93,17 @@ static double range(const struct work *w, struct function y, const struct layer 
     return fmin(plus(sum, root(ball)), other);
 }
 
+void letters_check(const struct problem *p, const struct part *part, size_t l, size_t k,
+                   bool entries) {
+    size_t i = p->net->first[l] + k;
+    char role = part->role[i], value = part->value[i];
+    bool active = value == 'a' || (role == 'a' && entries);
+    bool inactive = value == 'i' || (role == 'i' && entries), is_active = p->state[i] & ACTIVE;
+    if ((active && !is_active) || (inactive && !(p->state[i] & INACTIVE)))
+        stop(REJECTED, "neuron %zu of layer %zu is not proved to be %s", k, l,
+             active && !is_active ? "active" : "inactive");
+}
+
 /* y, z and images of neuron k of layer l. */
 static void pass_neuron(struct work *w, size_t l, size_t k) {
     const struct layer *layer = &w->p->net->layer[l];
@@ -95,12 +111,7 @@ static void pass_neuron(struct work *w, size_t l, size_t k) {
     struct neuron *n = &w->neuron[i];
     char role = w->part->role[i], value = w->part->value[i];
     n->y = gather(w, layer->term, layer->terms, k, NULL);
-    bool entries = w->function[n->y].begin < w->function[n->y].end;
-    bool active = value == 'a' || (role == 'a' && entries);
-    bool inactive = value == 'i' || (role == 'i' && entries), is_active = w->p->state[i] & ACTIVE;
-    if ((active && !is_active) || (inactive && !(w->p->state[i] & INACTIVE)))
-        stop(REJECTED, "neuron %zu of layer %zu is not proved to be %s", k, l,
-             active && !is_active ? "active" : "inactive");
+    letters_check(w->p, w->part, l, k, w->function[n->y].begin < w->function[n->y].end);
     if (role == '-' || role == 'a') n->image = n->y;
     if (strchr("ahz+", value)) n->z = gather(w, layer->term, layer->terms, k, layer->bias);
     if (value == '+' || value == 'a') n->value = n->z;
@@ -193,8 +204,7 @@ static double part_bound(const struct problem *p, const double *two, size_t numb
     return bound;
 }
 
-/* Theorem 7: are all pairs (input j, row k) in a part? */
-static void check_cover(const struct certificate *c, size_t n) {
+void cover_check(const struct certificate *c, size_t n) {
     size_t rows = c->rows;
     bool *covered = take(times(n, rows), 1);
     for (const struct part *p = c->part; p < c->part + c->parts; p++) {
@@ -218,13 +228,13 @@ double sdp_bound(const struct problem *p) {
     const struct network *net = p->net;
     size_t used = 0, next = 0;
     double worst = 0, norm[3][3], *two = grow(NULL, 0, sizeof *two);
-    check_cover(p->cert, net->layer[0].width);
+    cover_check(p->cert, net->layer[0].width);
     for (size_t l = 1; l <= net->layers; l++)
         for (size_t i = 0; i < net->layer[l].terms; i++) {
             term_norms(p, &net->layer[l].term[i], l, i, &next, norm);
             two = grow(two, used, sizeof *two);
             two[used++] = norm[TWO][TWO];
         }
-    for (size_t i = 0; i < p->cert->parts; i++) worst = larger(part_bound(p, two, i), worst);
+    for (size_t i = 0; i < p->cert->parts; i++) worst = worse(part_bound(p, two, i), worst);
     return worst;
 }

@@ -16,9 +16,6 @@
 
 #define NOTHING SIZE_MAX
 
-struct ball { /* all numbers that differ from the value by at most the radius */
-    double value, radius;
-};
 struct cell { /* a sum of products of numbers in balls */
     struct sum sum;
     double radius;

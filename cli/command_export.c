@@ -9,13 +9,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Is the program that was asked for a linear one? */
+static bool linear(const cli_arguments *arguments) {
+    const char *format = arguments->value[CLI_FORMAT][0];
+    const char *relaxation = arguments->value[CLI_RELAXATION][0];
+    return relaxation ? strcmp(relaxation, "lipopt") == 0 : format && strcmp(format, "mps") == 0;
+}
+
 static lip_status check_arguments(const cli_arguments *arguments, lip_export_options *options,
                                   lip_error *err) {
     const char *format = arguments->value[CLI_FORMAT][0], *part = arguments->value[CLI_PART][0];
-    if (format && strcmp(format, "sdpa") != 0)
+    if (format && strcmp(format, "sdpa") != 0 && strcmp(format, "mps") != 0)
         return cli_fail(err, LIP_ARGUMENT, "option --format",
-                        "unknown format '%.60s'; expected sdpa", format);
+                        "unknown format '%.60s'; expected sdpa or mps", format);
     options->phases = arguments->given[CLI_PHASES];
+    options->relaxation = arguments->value[CLI_RELAXATION][0];
+    if (linear(arguments) && format && strcmp(format, "mps") != 0)
+        return cli_fail(err, LIP_ARGUMENT, "option --format",
+                        "expected mps for --relaxation lipopt, a linear program, found %s", format);
+    if (options->phases && linear(arguments))
+        return cli_fail(err, LIP_ARGUMENT, "option --phases",
+                        "is for the relaxation tangent, found the linear program lipopt");
+    if (options->phases && options->relaxation && strcmp(options->relaxation, "tangent") != 0)
+        return cli_fail(err, LIP_ARGUMENT, "option --phases",
+                        "is for the relaxation tangent, found --relaxation %.60s",
+                        options->relaxation);
     if (part) return cli_parse_index(part, "option --part", &options->part, err);
     return LIP_OK;
 }
@@ -42,9 +60,11 @@ static int run(const cli_arguments *arguments, const cli_question *question,
     lip_error err = {0};
     char *text = NULL;
     size_t size = 0;
+    const char *format = arguments->value[CLI_FORMAT][0];
+    bool mps = linear(arguments) || (format && strcmp(format, "mps") == 0);
     if (check_part(arguments, question, options, &err) ||
-        lip_export_sdpa(question->net, &question->query, &arguments->settings, options, &text,
-                        &size, &err))
+        (mps ? lip_export_mps : lip_export_sdpa)(question->net, &question->query,
+                                                 &arguments->settings, options, &text, &size, &err))
         return cli_complain(&err);
     lip_status status = cli_write_file(arguments->operand[1], text, size, &err);
     free(text);

@@ -35,11 +35,11 @@ static const char convert_details[] = "Reads NET in any format and writes the ca
                                       "exact doubles, documented for others\n"
                                       "to read.  OUT appears only when it is complete.\n";
 static const char export_details[] =
-    "Writes the semidefinite program of the tangent relaxation for csdp, dsdp5, sdpa and others; "
-    "its\n"
-    "value times 2^e bounds L, with e in the file's second line.  Input norm 1 gives one program "
-    "for\n"
-    "each input, output norm inf one for each output: choose with --part.\n";
+    "Writes the semidefinite program of a relaxation for csdp, dsdp5, sdpa and others.  Its "
+    "second\n"
+    "line says how the value becomes a bound on L: it is to be multiplied by a power of 2.  Input\n"
+    "norm 1 gives one program for each input, output norm inf one for each output: choose with "
+    "--part.\n";
 static const char help_details[] = "Topics: every subcommand, and 'settings' and 'exit'.\n";
 
 const cli_command cli_commands[] = {
@@ -58,8 +58,9 @@ const cli_command cli_commands[] = {
     {"convert", "NET OUT", 2, 2, NET, false, "write a network in the canonical format",
      convert_details, cli_convert},
     {"export", "NET OUT", 2, 2,
-     QUESTION | REGION | NET | CLI_BIT(FORMAT) | CLI_BIT(PART) | CLI_BIT(PHASES), true,
-     "write a relaxation as a file for other solvers", export_details, cli_export},
+     QUESTION | REGION | NET | CLI_BIT(FORMAT) | CLI_BIT(PART) | CLI_BIT(PHASES) |
+         CLI_BIT(RELAXATION),
+     true, "write a relaxation as a file for other solvers", export_details, cli_export},
     {"methods", "", 0, 0, 0, false, "list the methods of bound", "", cli_methods},
     {"version", "", 0, 0, 0, false, "print the version and what was compiled in", "", cli_version},
     {"help", "[TOPIC]", 0, 1, CLI_BIT(MARKDOWN_SETTINGS), false, "explain the program or a topic",

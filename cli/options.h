@@ -35,8 +35,10 @@
     X(WITNESS, "witness", 1, "FILE", "write the witness point of the lower bound as .npy")         \
     X(CERTIFICATE, "certificate", 1, "FILE",                                                       \
       "write a certificate of the bounds; 'lipcert check NET FILE' verifies it")                   \
-    X(FORMAT, "format", 1, "F", "format of the file: sdpa (default)")                              \
+    X(FORMAT, "format", 1, "F", "format of the file: sdpa (default) or mps")                       \
     X(PART, "part", 1, "N", "which of several programs (default 0 if there is one)")               \
+    X(RELAXATION, "relaxation", 1, "R",                                                            \
+      "the relaxation: tangent (default), hr1, hr2-blocks, lasserre; lipopt (mps)")                \
     X(PHASES, "phases", 0, "", "keep the phases of inner neurons: a larger, tighter program")      \
     X(NNET_NORMALISE, "nnet-normalise", 0, "",                                                     \
       "fold the normalisation that a .nnet file carries into the network")                         \

@@ -5,7 +5,7 @@
 # OpenBLAS etc.: an export must not name our private targets, and the static dependencies of those
 # libraries, such as the Fortran runtime, are not ours to drag in.
 set(lipcert_needs ${LAPACKE_LDFLAGS} ${OPENBLAS_LDFLAGS} ${PROTOBUF_C_LDFLAGS} ${LIBZIP_LDFLAGS}
-    ${ZLIB_LDFLAGS} ${LIBMD_LDFLAGS} -ldl -lm)
+    ${ZLIB_LDFLAGS} ${LIBMD_LDFLAGS} -ldsdp -ldl -lm)
 list(REMOVE_DUPLICATES lipcert_needs)
 list(JOIN lipcert_needs " " lipcert_pc_private)
 

@@ -347,6 +347,9 @@ typedef struct lip_export_options {
     size_t part;    /* 0 .. lip_export_parts - 1 */
     bool phases;    /* keep the phases of inner neurons: the tighter relaxation */
     size_t largest; /* refuse more variables than this; 0: 5000 */
+    const char
+        *relaxation; /* "tangent" (also NULL), "hr1", "hr2-blocks" or "lasserre"; `phases` and
+                             * `largest` are for tangent */
 } lip_export_options;
 
 /* How many programs a query has: one for each input if the input norm is 1, times one for each output
@@ -354,12 +357,18 @@ typedef struct lip_export_options {
 LIP_API lip_status lip_export_parts(const lip_network *net, const lip_query *query, size_t *parts,
                                     lip_error *err);
 
-/* The tangent relaxation {ball, bin, tangent} of one part in SDPA sparse format: *size bytes for the
- * caller to free.  docs/relaxations.md says what the rows and constraints are.  settings may be NULL.
+/* A relaxation of one part, the tangent relaxation {ball, bin, tangent} if nothing else is asked for, in
+ * SDPA sparse format: *size bytes for the caller to free.  docs/relaxations.md says what the rows and constraints are.  settings may be NULL.
  * Floating point: coefficients are rounded where layers were multiplied out. */
 LIP_API lip_status lip_export_sdpa(const lip_network *net, const lip_query *query,
                                    const lip_settings *settings, const lip_export_options *options,
                                    char **text, size_t *size, lip_error *err);
+
+/* LipOpt-k (Latorre et al. 2020), k = settings->degree, of one part as a linear program in free MPS
+ * format.  The relaxation is "lipopt" or NULL.  Everything else as above. */
+LIP_API lip_status lip_export_mps(const lip_network *net, const lip_query *query,
+                                  const lip_settings *settings, const lip_export_options *options,
+                                  char **text, size_t *size, lip_error *err);
 
 /* ---- Version ----------------------------------------------------------------------------- */
 

@@ -23,6 +23,9 @@
       "steps that optimise the slopes of linear bounds, for every unstable neuron; 0: none")       \
     X(int, bound_programs, "bound-programs", 0, 0, 1000000,                                        \
       "linear programs at most that tighten pre-activation bounds (in a box, with HiGHS)")         \
+    X(int, order, "order", 2, 1, 4,                                                                \
+      "order of the method lasserre: half the degree of its moments")                              \
+    X(int, degree, "degree", 3, 2, 8, "degree of the method lipopt: most factors in a product")    \
     X(int, gram_limit, "gram-limit", 4096, 1, 20000,                                               \
       "largest Gram matrix factorised to prove a spectral norm; above it cheaper bounds are used")
 

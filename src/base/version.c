@@ -26,6 +26,7 @@ const char *lip_build_info(void) {
            "protobuf-c " PROTOBUF_C_VERSION "\n"
            "libzip " LIBZIP_VERSION "\n"
            "zlib " ZLIB_VERSION "\n"
+           "dsdp 5\n"
            "highs " HIGHS "\n"
            "formats onnx nnet npz mat canonical gzip vnnlib\n";
 }

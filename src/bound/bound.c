@@ -13,7 +13,7 @@
 /* ---- Which methods ----------------------------------------------------------------------- */
 
 static lip_status unknown_method(const char *name, size_t length, lip_error *err) {
-    char known[200] = "";
+    char known[300] = "";
     for (size_t i = 0; i < lip_method_count(); ++i) {
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", lip_methods()[i].name);

@@ -50,9 +50,13 @@ static lip_phase phase_of(const building *b, size_t l, size_t i) {
     return lip_preactivation_phase(b->bounds, b->net->layer[l].offset + i);
 }
 
-static lip_status too_large(const building *b, lip_error *err) {
+/* At least a c terms. */
+static lip_status too_large(const building *b, size_t a, size_t c, lip_error *err) {
+    size_t found;
+    if (!lip_multiply_sizes(a, c, &found)) found = (size_t)-1;
     return lip_fail(err, LIP_UNSUPPORTED, NULL,
-                    "polynomials with more than %zu terms would be needed", b->most_terms);
+                    "expected polynomials with at most %zu terms, found at least %zu",
+                    b->most_terms, found);
 }
 
 /* ---- Variables --------------------------------------------------------------------------- */
@@ -210,14 +214,14 @@ static lip_status map_layer(building *b, size_t l, row_fn done, lip_error *err) 
     lip_status status = LIP_OK;
     for (size_t t = 0; t < layer->nterms; ++t)
         if (layer->term[t].op->cols > b->most_terms / (layer->width ? layer->width : 1))
-            return too_large(b, err);
+            return too_large(b, layer->term[t].op->cols, layer->width, err);
     double **dense = dense_terms(layer);
     if (!dense) return lip_fail_memory(err);
     for (size_t i = 0; status == LIP_OK && i < layer->width; ++i) {
         lip_poly y = {0};
         size_t most = row_terms(b, l, i, dense);
         if (most > b->most_terms || b->q->terms > b->most_terms - most)
-            status = too_large(b, err);
+            status = too_large(b, b->q->terms + most, 1, err);
         else if (!row_image(b, l, i, dense, &y))
             status = lip_fail_memory(err);
         b->q->terms += y.count;
@@ -414,6 +418,14 @@ static bool allocate(building *b) {
            q->width && b->image && b->total && b->relevant && b->read;
 }
 
+/* Without an unstable neuron x would be in no constraint but its own. */
+static bool any_unstable(const building *b) {
+    for (size_t l = 1; l <= b->net->layers; ++l)
+        for (size_t i = 0; i < b->net->layer[l].width; ++i)
+            if (phase_of(b, l, i) == LIP_UNSTABLE) return true;
+    return false;
+}
+
 static void choose_sets(building *b) {
     lip_poly_problem *q = b->q;
     const lip_query *query = b->query;
@@ -423,7 +435,7 @@ static void choose_sets(building *b) {
                lip_outputs(b->net) == 1;
     q->output_ball = !q->fixed && query->norm_out == LIP_NORM_2;
     q->output = query->output;
-    q->point = b->options->point && query->region->kind != LIP_EVERYWHERE;
+    q->point = b->options->point && query->region->kind != LIP_EVERYWHERE && any_unstable(b);
     q->point_ball = q->point && query->region->kind == LIP_BALL;
 }
 

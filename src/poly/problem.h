@@ -82,7 +82,7 @@ typedef struct lip_equality {
 
 typedef struct lip_poly_options {
     size_t part;       /* 0 .. lip_lifted_parts - 1 (problem/lifted.h) */
-    bool point;        /* know the point, where the region is bounded */
+    bool point;        /* know the point, where the region is bounded and some neuron unstable */
     bool lifts;        /* give every gate a variable z' */
     bool keep;         /* active neurons of inner layers keep a variable h, as in published code */
     size_t most_terms; /* refuse more terms in polynomials; 0: 2,000,000 */

@@ -31,6 +31,11 @@ lip_status lip_shor_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_tangent_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_hr2_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_tight_method(lip_task *task, lip_step *step, lip_error *err);
+lip_status lip_hr1_method(lip_task *task, lip_step *step, lip_error *err);
+lip_status lip_hr2_blocks_method(lip_task *task, lip_step *step, lip_error *err);
+lip_status lip_lasserre_method(lip_task *task, lip_step *step, lip_error *err);
+
+lip_status lip_lipopt_method(lip_task *task, lip_step *step, lip_error *err);
 
 /* Lower bounds (src/search). */
 lip_status lip_point_method(lip_task *task, lip_step *step, lip_error *err); /* needs a point */

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cert/identity_text.h"
 #include "problem/lifted.h"
 
 #include <math.h>
@@ -24,7 +25,7 @@
 
 static const double TOLERANCE = 1e-9; /* of the simplex method */
 static const double ENOUGH = 1e-7;    /* gap, relative */
-static const double SLICE = 30;        /* seconds between two looks at the watch */
+static const double SLICE = 3;        /* seconds between two looks at the watch */
 static const double SLACK = 1e-6;     /* rows with more may go */
 enum { FEWEST_CUTS = 300 };           /* a round adds so many, or half the columns */
 
@@ -358,10 +359,11 @@ lip_status lip_lipopt_bound(const lip_poly_problem *problem, size_t degree,
 
 static void note_end(const lip_lipopt_report *report, lip_step *step) {
     if (!report->optimal)
-        snprintf(step->note, sizeof step->note,
-                 "%zu products, %zu monomials: stopped after %zu rounds of cuts, the program has a "
-                 "smaller value",
-                 report->products, report->monomials, report->rounds);
+        snprintf(
+            step->note, sizeof step->note,
+            "%zu products, %zu monomials: stopped after %zu rounds of cuts, the program may have a "
+            "smaller value",
+            report->products, report->monomials, report->rounds);
     else if (!step->note[0])
         snprintf(step->note, sizeof step->note, "%zu products, %zu monomials; %zu terms prove it",
                  report->products, report->monomials, report->terms);
@@ -370,13 +372,16 @@ static void note_end(const lip_lipopt_report *report, lip_step *step) {
 static lip_status bound_part(lip_task *task, const lip_lp_library *library, lip_step *step,
                              size_t part, lip_lipopt_report *report, lip_error *err) {
     lip_poly_problem *problem = NULL;
+    lip_identity identity = {0};
     lip_error why = {0};
     lip_poly_options options = {.part = part};
     lip_status status =
         lip_poly_problem_create(task->net, &task->bounds, task->query, &options, &problem, &why);
     if (status == LIP_OK)
         status = lip_lipopt_bound(problem, (size_t)task->settings->degree, library, &task->watch,
-                                  NULL, report, &why);
+                                  &identity, report, &why);
+    if (status == LIP_OK && report->bound < INFINITY) lip_identity_part(task, problem, &identity);
+    lip_identity_clear(&identity);
     lip_poly_problem_free(problem);
     if (status == LIP_UNSUPPORTED) {
         snprintf(step->note, sizeof step->note, "%.150s", why.message);
@@ -393,6 +398,7 @@ static lip_status bound_parts(lip_task *task, const lip_lp_library *library, lip
     size_t parts = lip_lifted_parts(task->net, task->query);
     double most = 0;
     step->complete = true;
+    lip_identity_statement(task, parts);
     for (size_t part = 0; part < parts && most < INFINITY; ++part) {
         lip_lipopt_report report = {.bound = INFINITY};
         lip_status status = bound_part(task, library, step, part, &report, err);
@@ -401,10 +407,12 @@ static lip_status bound_parts(lip_task *task, const lip_lp_library *library, lip
         step->complete = step->complete && report.optimal;
         if (part + 1 < parts && lip_watch_expired(&task->watch)) most = INFINITY;
     }
-    if (most < INFINITY)
+    if (most < INFINITY) {
         step->value = lip_claim(most);
-    else
+    } else {
         step->complete = false;
+        lip_statement_clear(&task->statement);
+    }
     return LIP_OK;
 }
 

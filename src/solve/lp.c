@@ -44,6 +44,9 @@ typedef struct highs_api {
     highs_int (*set_double)(void *, const char *, double);
     highs_int (*set_string)(void *, const char *, const char *);
     highs_int (*change_costs)(void *, highs_int, highs_int, const double *);
+    highs_int (*add_rows)(void *, highs_int, const double *, const double *, highs_int,
+                          const highs_int *, const highs_int *, const double *);
+    highs_int (*delete_rows)(void *, highs_int *);
     highs_int (*zero_clocks)(const void *);
     highs_int (*sizeof_int)(const void *);
     highs_int (*version_major)(void);
@@ -67,6 +70,8 @@ static const char *const function_names[] = {
     "Highs_setDoubleOptionValue",
     "Highs_setStringOptionValue",
     "Highs_changeColsCostByRange",
+    "Highs_addRows",
+    "Highs_deleteRowsByMask",
     "Highs_zeroAllClocks",
     "Highs_getSizeofHighsInt",
     "Highs_versionMajor",
@@ -224,6 +229,51 @@ void lip_lp_free(lip_lp *lp) {
     free(lp->row_value);
     free(lp);
 }
+
+/* ---- Rows that come and go --------------------------------------------------------------- */
+
+static bool resize_rows(lip_lp *lp, size_t rows) {
+    double *spare = LIP_NEW(double, 2 * (rows + lp->cols));
+    if (!spare) return false;
+    free(lp->row_value);
+    lp->row_value = spare;
+    lp->rows = rows;
+    return true;
+}
+
+bool lip_lp_add_rows(lip_lp *lp, size_t rows, const double *row_lo, const double *row_hi,
+                     const size_t *start, const size_t *column, const double *value) {
+    small_matrix m = {NULL, NULL, NULL};
+    const lip_lp_problem added = {.cols = 0, .rows = rows, .start = start, .column = column};
+    if (lp->rows >= INT_MAX - rows || !fits_small(&added)) return false;
+    bool ok = copy_indices(&added, &m) && resize_rows(lp, lp->rows + rows);
+    if (ok)
+        ok = lp->api->add_rows(lp->highs, (highs_int)rows, row_lo, row_hi, m.start[rows], m.start,
+                               m.column, value) != ERROR;
+    free(m.start);
+    free(m.column);
+    free(m.integer);
+    return ok;
+}
+
+bool lip_lp_remove_rows(lip_lp *lp, const bool *remove) {
+    highs_int *mask = LIP_NEW(highs_int, lp->rows);
+    size_t kept = 0;
+    for (size_t i = 0; mask && i < lp->rows; ++i) {
+        mask[i] = remove[i];
+        kept += !remove[i];
+    }
+    bool ok = mask && lp->api->delete_rows(lp->highs, mask) != ERROR && resize_rows(lp, kept);
+    free(mask);
+    return ok;
+}
+
+void lip_lp_set_tolerance(lip_lp *lp, double tolerance) {
+    lp->api->set_double(lp->highs, "primal_feasibility_tolerance", tolerance);
+    lp->api->set_double(lp->highs, "dual_feasibility_tolerance", tolerance);
+}
+
+/* ---- Solving ----------------------------------------------------------------------------- */
 
 static lip_lp_outcome outcome_of(highs_int status) {
     switch (status) {

@@ -65,6 +65,17 @@ lip_status lip_lp_create(const lip_lp_library *library, const lip_lp_problem *pr
                          lip_error *err);
 void lip_lp_free(lip_lp *lp);
 
+/* Add rows to a linear program that is perhaps solved already; the arrays as in lip_lp_problem. False:
+ * memory is short or the solver refused, and the program is not to be used any more. */
+bool lip_lp_add_rows(lip_lp *lp, size_t rows, const double *row_lo, const double *row_hi,
+                     const size_t *start, const size_t *column, const double *value);
+
+/* Remove the rows for which remove[row]; those behind them move up.  False as above. */
+bool lip_lp_remove_rows(lip_lp *lp, const bool *remove);
+
+/* Primal and dual feasibility, 1e-7 at first. */
+void lip_lp_set_tolerance(lip_lp *lp, double tolerance);
+
 /* Solve, for at most so many seconds; with another cost than last time if cost is not NULL.  A linear
  * program continues from the basis of the last call.  One thread; same calls, same answers, unless
  * time runs out. */

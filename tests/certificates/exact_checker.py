@@ -14,6 +14,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 
 from exact_format import Certificate, Malformed, Network
+from exact_identity import Identity
 from exact_numbers import INF, Rejected, add, check_spectral, matrix_norm, require, root, times, vector_norm
 from exact_sdp import Sdp
 
@@ -185,8 +186,8 @@ def interval_bound(network, cert, ranges):
     return bound
 
 
-def sdp_bound(network, cert, ranges):
-    """Theorem 7."""
+def parts_bound(network, cert, ranges):
+    """Theorem 7, of parts of the statement `sdp` or `identity`."""
     for (l, t), s in cert.spectral.items():
         check_spectral(network.layers[l].terms[t].rows, s, f"layer {l}, term {t}")
     n, rows = network.width[0], len(cert.rows)
@@ -201,10 +202,13 @@ def sdp_bound(network, cert, ranges):
         require(not one or q == "inf" or rows == 1, "unit", f"an output '{kind}' needs q = inf")
         lines = [k] if one else range(rows) if kind == "cube" or q != "1" or rows == 1 else []
         covered |= {(j, k) for j in columns for k in lines}
-        bound = Sdp(network, cert, ranges, part).bound()
+        bound = STATEMENTS[cert.statement](network, cert, ranges, part).bound()
         best = bound if best is None else max(best, bound)
     require(len(covered) == n * rows, "cover", "the parts do not cover every input and row")
     return best
+
+
+STATEMENTS = {"sdp": Sdp, "identity": Identity}
 
 
 # ---- Witnesses (theorem 9) -----------------------------------------------------------------------
@@ -276,7 +280,7 @@ def check(network_bytes, certificate_bytes):
         elif cert.statement == "interval":
             upper = interval_bound(network, cert, ranges)
         else:
-            upper = sdp_bound(network, cert, ranges)
+            upper = parts_bound(network, cert, ranges)
         require(upper <= cert.upper, "upper", f"the upper bound is {decimal(upper, ROUND_CEILING)}")
     if cert.lower is not None:
         require(any(cert.direction), "direction", "the direction is 0")

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+import exact_identity_format
+
 INTEGER = re.compile(r"0|[1-9][0-9]{0,18}")
 NORMAL = re.compile(r"(-?)0x1(?:\.([0-9a-f]{0,12}[1-9a-f]))?p(?:\+(0|[1-9][0-9]{0,3})|(-[1-9][0-9]{0,3}))")
 SUBNORMAL = re.compile(r"(-?)0x0\.([0-9a-f]{0,12}[1-9a-f])p-1022")
@@ -358,15 +360,16 @@ class Certificate:
         lines = self.lines
         token = lines.next("statement")
         self.statement = token[0] if token else ""
-        lines.need(self.statement in ("product", "interval", "sdp"), "expected a statement")
-        lines.need(len(token) == 1 + (self.statement == "sdp"), "too few or too many values")
+        lines.need(self.statement in ("product", "interval", "sdp", "identity"), "expected a statement")
+        read = {"sdp": self.read_part, "identity": lambda: exact_identity_format.read_part(self)}.get(self.statement)
+        lines.need(len(token) == 1 + (read is not None), "too few or too many values")
         if self.statement == "interval":
             self.read_interval()
-        else:
+        elif self.statement != "identity":
             self.read_spectral()
-        if self.statement == "sdp":
+        if read:
             for _ in range(lines.integer(token[1], 1)):
-                self.parts.append(self.read_part())
+                self.parts.append(read())
 
     def read_interval(self):
         lines = self.lines
@@ -384,9 +387,9 @@ class Certificate:
             lines.need(at > last, "spectral lines are sorted, each at most once")
             self.spectral[at], last = lines.real(token[2]), at
 
-    def read_set(self, token, size, fixed):
+    def read_set(self, token, size, kinds):
         lines = self.lines
-        lines.need(token and token[0] in ("cube", "ball", "unit") + fixed, "expected a set")
+        lines.need(token and token[0] in kinds, "expected a set")
         kind = token.pop(0)
         if kind not in ("unit", "fixed"):
             return (kind, None)
@@ -396,8 +399,8 @@ class Certificate:
     def read_part(self):
         lines, network = self.lines, self.network
         token = lines.next("part")
-        part = Part(self.read_set(token, network.width[0], ()),
-                    self.read_set(token, len(self.rows), ("fixed",)))
+        part = Part(self.read_set(token, network.width[0], ("cube", "ball", "unit")),
+                    self.read_set(token, len(self.rows), ("cube", "ball", "unit", "fixed")))
         lines.need(not token, "too many values")
         fixed = part.output[0] == "fixed"
         part.roles = self.read_digits("roles", "aivbs" if fixed else "aivb")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write networks/, valid/, invalid/ and malformed/ (needs numpy; the same files on every run).
+"""Write networks/, valid/, invalid/ and malformed/ (needs numpy and scipy; the same files on every run).
 
     networks/NET.txt                     a canonical network
     valid/NET-WHAT.txt                   a certificate that proves its claims for networks/NET.txt
@@ -17,6 +17,8 @@ import numpy as np
 
 import exact_checker
 from corpus_broken import TIGHT, critical, critical_norm, make_invalid, make_malformed, put
+from corpus_identity import make_identities
+from corpus_identity_broken import make_invalid_identities, make_malformed_identities
 from corpus_points import make_networks_for_points, make_points
 from corpus_points_broken import make_invalid_points, make_malformed_points
 from corpus_tools import Claim, dense, layer, network, reals, sparse
@@ -293,6 +295,9 @@ def main():
     make_invalid_points(NETS, dict(VALID), INVALID.__setitem__, VALID.__setitem__)
     make_malformed(NETS, VALID, MALFORMED)
     make_malformed_points(VALID, MALFORMED.__setitem__)
+    make_identities(NETS, valid)
+    make_invalid_identities(NETS, VALID, INVALID.__setitem__)
+    make_malformed_identities(VALID, MALFORMED.__setitem__)
     for folder, files in (("networks", NETS), ("valid", VALID), ("invalid", INVALID), ("malformed", MALFORMED)):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
         (ROOT / folder).mkdir(parents=True)

@@ -1,7 +1,8 @@
-"""Random tiny networks and parts of every kind about them, for test_validity.py and test_parts.py."""
+"""Random tiny networks and parts of every kind, of both statements, for test_validity.py and test_parts.py."""
 import exact_checker
 from corpus_tools import POINT_KINDS, Claim, Frame, dense, layer, network, random_cuts
 from exact_format import Certificate, Network
+from identity_frame import IdentityFrame
 
 
 def random_network(rng):
@@ -73,3 +74,36 @@ def random_part(rng, complete=False):
     part = frame.certificate([1.0] * len(frame.names)).parts[0]
     return Frame(claim, net, *sets, *letters, POINT_KINDS + ("bound",), (),
                  *random_cuts(rng, part, rng.randint(1, 12), rng.randint(1, 24)))
+
+
+# ---- The statement `identity` --------------------------------------------------------------------
+
+def identity_letters(rng, claim, net):
+    """Roles and values; a gate has role u, or is kept."""
+    ranges = exact_checker.Ranges(net, Certificate(claim.text().encode(), net))
+    inner = {t.source for l in range(1, net.depth) for t in net.layers[l].terms}
+    roles, values = [], []
+    for l in net.relus():
+        some = []
+        for k in range(net.width[l]):
+            phase = ranges.phase(l, k)
+            role = rng.choice("uu" + phase)
+            free = {"u": "hh" + ("zz" if l not in inner else ""), "a": "h", "i": ""}[role] + phase + ("n" if l not in inner else "")
+            some.append((role, rng.choice(free)))
+        for found, letters in zip((roles, values), zip(*some)):
+            found.append("".join(letters))
+    return roles, values
+
+
+def random_identity(rng, complete=False, tight=False):
+    """(frame, terms); with `tight` the numbers of least and most are the bounds, if these are doubles. The terms have every factor and every equality, if there are not too many."""
+    text, widths = random_network(rng)
+    claim, net = random_claim(rng, text, widths)
+    rows = widths[-1] if "output all" in claim.head else 1
+    start, end = random_sets(rng, widths[0], rows, claim.norms if complete else None)
+    if rows == 1 or end.startswith("unit"):
+        end = f"fixed {rows - 1}" if rows == 1 or not complete else "cube"
+    roles, values = identity_letters(rng, claim, net)
+    known = claim.region[0] != "everywhere" and rng.randrange(4) > 0
+    frame = IdentityFrame(claim, start, end, roles, values if known else (), known and rng.randrange(2) == 0, tight)
+    return frame, (frame.every(rng) if rng.randrange(2) else []) + frame.random_terms(rng, rng.randint(0, 8), rng.randint(0, 4), rng.randint(0, 4))

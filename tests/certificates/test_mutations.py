@@ -112,16 +112,27 @@ def change_real(rng, text):
 WORDS = {
     "1": ("1", "2", "inf"), "2": ("1", "2", "inf"), "inf": ("1", "2", "inf"), "cube": ("cube", "ball"), "ball": ("cube", "ball"),
     "interval": ("none", "interval", "linear", "product"), "product": ("interval", "product"), "none": ("none", "interval"),
-    "linear": ("linear", "interval", "relu"), "relu": ("relu", "linear"), "row": ("row", "unit"), "unit": ("unit", "fixed"),
+    "linear": ("linear", "interval", "relu"), "relu": ("relu", "linear", "open", "closed"), "row": ("row", "unit"), "unit": ("unit", "fixed"),
     "fixed": ("fixed", "unit"), "tangent": ("tangent", "range"), "range": ("range", "tangent"), "gate": ("gate", "switch"),
     "dense": ("dense", "sparse"), "region": ("region",), "margin": ("margin", "row"),
     "upper": ("upper", "lower"), "lower": ("lower", "upper"), "closed": ("closed", "upper", "lower"), "plus": ("plus", "minus"),
     "minus": ("plus", "minus"), "on+": ("on-", "off+"), "on-": ("on+", "off-"), "off+": ("off-", "on+"), "off-": ("off+", "on-"),
-    "square": ("square", "closed"), "open": ("open", "closed"), "above": ("above", "below"), "below": ("below", "above"),
-    "phases": ("phases", "roof"), "roof": ("roof", "floor"), "floor": ("floor", "phases"), "state": ("state", "square"),
+    "square": ("square", "closed", "plus"), "open": ("open", "closed", "relu"), "above": ("above", "below", "half"), "below": ("below", "above", "half"),
+    "phases": ("phases", "roof"), "roof": ("roof", "floor"), "floor": ("floor", "phases"), "state": ("state", "square", "room"),
+    "scalar": ("scalar", "gram", "zero"), "zero": ("zero", "scalar"), "gram": ("gram", "scalar"), "link": ("relu", "open"),
+    "on": ("off",), "off": ("on",), "half": ("above", "below"), "excess": ("state", "room", "closed"), "room": ("state", "base"),
+    "base": ("room", "bottom"), "top": ("bottom", "state"), "bottom": ("top", "above"), "tball": ("wball", "xball", "square"),
+    "wball": ("tball", "xball"), "xball": ("tball", "wball"), "one": ("0", "1", "2"), "lifts": ("lifts", "cuts"),
     "++": ("+-", "-+", "--"), "+-": ("++", "-+", "--"), "-+": ("++", "+-", "--"), "--": ("++", "+-", "-+"),
 }
-LETTERS = {"slopes": "01", "roles": "aivsb", "values": "aihzn"}
+LETTERS = {"slopes": "01", "roles": "aivsbu", "values": "aihzn"}
+
+
+def change_monomial(rng, text):
+    variables = sorted([int(i) for i in text.split("*")] + [rng.randrange(12)])
+    if rng.randrange(3):
+        del variables[rng.randrange(len(variables))]
+    return "*".join(map(str, variables))
 
 
 def change_meaning(rng, data):
@@ -130,7 +141,7 @@ def change_meaning(rng, data):
     numbers = [i for i, line in enumerate(lines) if i > 1 and len(line.split(" ")) > 1 and not line.startswith("network")]
     numbers += [i for i in numbers if "0x" in lines[i]] + [i for i in numbers if lines[i].startswith(
         ("upper", "lower", "norms", "output", "roles", "slopes", "part", "refine", "values", "least", "most", "cuts", "triangle",
-         "product", "bound"))]
+         "product", "bound", "scalar", "gram", "zero", "lifts", "terms"))]
     numbers += [i for i, line in enumerate(lines) if line.startswith(("0x", "-0x"))]
     at = rng.choice(numbers or [0])
     tokens = lines[at].split(" ")
@@ -143,6 +154,8 @@ def change_meaning(rng, data):
         tokens[i] = change_real(rng, token)
     elif token in WORDS and not (tokens[0] in ("layer", "term", "spectral", "part") and token.isdigit()):
         tokens[i] = rng.choice(WORDS[token])
+    elif "*" in token:
+        tokens[i] = change_monomial(rng, token)
     elif token.isdigit():
         hostile = rng.randrange(6) == 0
         near = [max(0, int(token) + step) for step in (-1, 1)] if int(token) < 10**9 else []

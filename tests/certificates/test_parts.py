@@ -6,6 +6,9 @@ Parts of every kind (random_parts.py) get random multipliers, and numbers `one`,
 that the matrix stops being positive semidefinite: lipcheck has to reject the last double that is wrong, and to verify
 a number a 2^-16th of the way back, with an upper bound that is no better than the exact one.  A constraint that
 lipcheck gets wrong in any entry moves this place.
+
+Parts of the statement `identity` get random terms: lipcheck has to verify a claim that is 1e-9 above the exact bound, with a bound
+that is no better than the exact one, and to reject the last double below it.
 """
 import pathlib
 import random
@@ -17,11 +20,11 @@ from fractions import Fraction
 import numpy as np
 
 import exact_checker
-from corpus_tools import short
+from corpus_tools import short, up
 from exact_format import FREE, Certificate
 from exact_numbers import psd
 from exact_sdp import Sdp, expand
-from random_parts import random_part
+from random_parts import random_identity, random_part
 
 LARGE = ("one", "input", "dual", "point", "state", "bin")
 failures = []
@@ -119,6 +122,23 @@ def check_case(program, folder, name, rng):
     return True
 
 
+def check_identity(program, folder, name, rng):
+    frame, terms = random_identity(rng, complete=True)
+    claim = frame.claim
+    claim.statement = "statement identity 1\n" + frame.text(terms)
+    claim.upper = 2.0**1000
+    exact, _ = exact_checker.check(claim.net.encode(), claim.text().encode())
+    wrong = float(exact)
+    wrong = wrong if Fraction(wrong) < exact else float(np.nextafter(wrong, 0))
+    for value, wanted in ((up(exact + Fraction(1, 10**9)), 0), *(((wrong, 1),) if exact else ())):
+        claim.upper = value
+        status, output = lipcheck(program, folder, claim.net, claim.text())
+        expect(status == wanted, f"{name}, upper {value!r}", f"lipcheck: exit status {status}, {output!r}")
+        if status == 0:
+            printed = Fraction(output.split("\n")[0].split(" ")[1])
+            expect(exact <= printed, name, f"upper {float(printed)!r}, exactly {float(exact)!r}")
+
+
 def main(arguments):
     if len(arguments) not in (2, 3, 4):
         print("usage: test_parts.py LIPCHECK [CASES] [SEED]", file=sys.stderr)
@@ -127,11 +147,13 @@ def main(arguments):
     rng = random.Random(int(arguments[3]) if len(arguments) > 3 else 11)
     with tempfile.TemporaryDirectory() as folder:
         used = sum(check_case(arguments[1], pathlib.Path(folder), f"case {case}", rng) for case in range(cases))
+        for case in range(2 * cases):
+            check_identity(arguments[1], pathlib.Path(folder), f"identity {case}", rng)
     if used < cases // 2:
         failures.append(f"only {used} of {cases} cases have a multiplier that matters")
     for failure in failures:
         print(f"FAILED {failure}")
-    print(f"{used} of {cases} parts on both sides of an edge; failures: {len(failures)}")
+    print(f"{used} of {cases} parts on both sides of an edge, {2 * cases} identities; failures: {len(failures)}")
     return 1 if failures else 0
 
 

@@ -21,6 +21,7 @@ from fractions import Fraction
 import numpy as np
 
 import exact_checker
+import identity_sizes
 from corpus_broken import critical, critical_norm, put
 from corpus_tools import Claim, dense, layer, network, real, reals, sha256, sparse
 from exact_format import Certificate, Network
@@ -414,8 +415,12 @@ def main(arguments):
         known(check)
         long_sums(check)
         long_values(check)
+        identity_sizes.grams(check, both_sides)
+        identity_sizes.long_sums(check, inside)
+        identity_sizes.cancelled(check, expect)
         if not unlimited:
             hostile(check)
+            identity_sizes.hostile(check, expect)
     for failure in failures:
         print(f"FAILED {failure}")
     print(f"failures: {len(failures)}")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The table of section 9 of docs/certificate.md on true points; usage: test_validity.py [CASES] [SEED]
+"""The tables of sections 9 and 10 of docs/certificate.md on true points; usage: test_validity.py [CASES] [SEED]
 
 For the parts of the valid certificates, and for CASES random parts (default 100) on random tiny networks with all their
 multipliers 1, points x of the region (inside, on its boundary, at corners and at kinks), tangents t and dual vectors w are
@@ -10,6 +10,8 @@ drawn as rationals, and the network is evaluated at them.  With the vector p of 
     the form without multipliers is -w'S J_u t;
     lo <= z <= hi, and |y| is at most its range.
 
+The same for all factors and equalities of parts of the statement `identity`; every term is at least 0, and F <= P <= U.
+
 So an error in the table, in its proof or in the exact checker's images shows up as a constraint that a true point breaks.
 """
 import pathlib
@@ -19,9 +21,12 @@ from fractions import Fraction
 
 import exact_checker
 from exact_format import Certificate, Network
+from exact_identity import Identity
+from exact_identity_format import EQUALITIES, FACTORS
 from exact_numbers import root
 from exact_sdp import Sdp
-from random_parts import random_part
+from identity_frame import available
+from random_parts import random_identity, random_part
 
 ROOT = pathlib.Path(__file__).resolve().parent
 EQUAL = ("one", "bin", "gate", "switch", "square", "closed", "open")
@@ -219,6 +224,105 @@ def check_point(where, rng, net, cert, ranges, sdp):
     expect(matrix - rest == -truth.objective, where, "the objective is not w'S J t")
 
 
+# ---- The statement `identity` --------------------------------------------------------------------
+
+class IdentityTruth:
+    """A true point of a part of the statement `identity`."""
+
+    def __init__(self, rng, net, cert, identity):
+        self.identity, self.part = identity, identity.part
+        self.x = kink(rng, cert, net) if rng.randrange(2) else point(rng, cert, net)
+        self.z, self.h = forward(net, self.x)
+        self.u = signs(rng, net, self.z, self.part, identity.y)
+        self.t, self.y, self.v, self.w = tangent(rng, net, cert, self.part, self.u)
+        self.values = [self.variable(cert, *name) for name in self.part.variables]
+        self.objective = sum(self.w[o] * c * self.y[net.depth][k] for o, row in enumerate(cert.rows) for k, c in row.items())
+
+    def variable(self, cert, kind, *at):
+        if kind in "tw":
+            return {"t": self.t, "w": self.w}[kind][at[0]]
+        if kind == "x":
+            c, w = cert.frame(at[0])
+            return (self.x[at[0]] - c) / w
+        l, k = at
+        if kind == "u":
+            return Fraction(self.u[at])
+        return self.h[l][k] / self.part.ends[at][1] if kind == "h" else self.z[l][k] / self.size(at)
+
+    def size(self, at):
+        least, most = map(abs, self.part.ends[at])
+        return next(Fraction(2) ** e for e in range(-1080, 1080) if Fraction(2) ** e >= max(least, most))
+
+    def polynomial(self, p):
+        total = Fraction(0)
+        for monomial, c in p.items():
+            for i in monomial:
+                c *= self.values[i]
+            total += c
+        return total
+
+    def table(self, word, number):
+        """A factor or an equality in the words of the document."""
+        if word in ("plus", "minus", "square", "on", "off"):
+            p = self.values[number]
+            return {"plus": 1 + p, "minus": 1 - p, "square": 1 - p * p, "on": p, "off": 1 - p}[word]
+        if word.endswith("ball"):
+            kind = word[0]
+            return 1 - sum(v * v for name, v in zip(self.part.variables, self.values) if name[0] == kind)
+        l, k = at = self.part.gates()[number]
+        z, h, u, (least, most) = self.z[l][k], self.h[l][k], self.u[at], self.part.ends[at]
+        return {"above": u * z, "below": (u - 1) * z, "half": (u - Fraction(1, 2)) * z, "excess": h - z, "state": h / most,
+                "room": 1 - h / most, "base": h - least, "top": most - z, "bottom": z - least,
+                "open": u * z - h, "closed": (1 - u) * h, "relu": h / most * (h - z), "link": Fraction(0)}[word]
+
+
+def check_identity_point(where, rng, net, cert, identity, found):
+    truth = IdentityTruth(rng, net, cert, identity)
+    expect(all(abs(v) <= 1 for v in truth.values), where, f"a variable is beyond 1: {truth.values}")
+    expect(truth.polynomial(identity.objective) == truth.objective, where, "the objective is not w'S J t")
+    for (word, number), p in found.items():
+        value = truth.polynomial(p)
+        expect(value == 0 if word in EQUALITIES else value >= 0, where, f"{word} {number}: {float(value)} at a true point")
+        expect(value == truth.table(word, number), where, f"{word} {number}: not what the table says")
+        counted[f"identity {word}"] = counted.get(f"identity {word}", 0) + 1
+        counted[f"identity {word} tight"] = counted.get(f"identity {word} tight", 0) + (value == 0)
+    for (word, *_), p in zip(identity.part.terms, identity.terms):
+        value = truth.polynomial(p)
+        expect(value == 0 if word == "zero" else value >= 0, where, f"a term {word} is {float(value)} at a true point")
+    value = truth.polynomial(identity.sum)
+    expect(truth.objective <= value <= identity.bound_of_sum(), where, "F <= P <= U does not hold")
+
+
+def check_identity(where, rng, net, cert, points):
+    ranges = exact_checker.Ranges(net, cert)
+    for part in cert.parts:
+        identity = Identity(net, cert, ranges, part)
+        identity.build()
+        factors, equalities = available(part)
+        found = {f: identity.factor(*f) for f in factors} | {e: identity.equality(*e) for e in equalities}
+        for _ in range(points):
+            check_identity_point(where, rng, net, cert, identity, found)
+
+
+def check_identities(rng, cases):
+    parts = 0
+    for path in sorted((ROOT / "valid").glob("*-identity-*.txt")):
+        net = Network((ROOT / "networks" / (path.name.split("-")[0] + ".txt")).read_bytes())
+        cert = Certificate(path.read_bytes(), net)
+        check_identity(path.name, rng, net, cert, 6)
+        parts += len(cert.parts)
+    for case in range(cases):
+        frame, terms = random_identity(rng, tight=True)
+        check_identity(f"random identity {case}", rng, frame.net, frame.certificate("statement identity 1\n" + frame.text(terms)), 10)
+    for word in (*FACTORS, *EQUALITIES):
+        n, tight = counted.get(f"identity {word}", 0), counted.get(f"identity {word} tight", 0)
+        if n < cases // 2 or (word in FACTORS and not 0 < tight < n):
+            failures.append(f"identity {word}: evaluated {n} times, with equality {tight} times")
+    return parts
+
+
+# ---- All together --------------------------------------------------------------------------------
+
 def check_parts(where, rng, net, cert, points):
     ranges = exact_checker.Ranges(net, cert)
     for part in cert.parts:
@@ -244,10 +348,11 @@ def main(arguments):
                  "tangent", "gate", "switch", "cap", "range", "bin"):
         if counted.get(kind, 0) < cases or (kind not in EQUAL + ("tangent",) and not 0 < counted[f"{kind} tight"] < counted[kind]):
             failures.append(f"{kind}: evaluated {counted.get(kind, 0)} times, with equality {counted.get(kind + ' tight', 0)} times")
+    parts += check_identities(rng, cases)
     for failure in failures:
         print(f"FAILED {failure}")
     total = sum(n for kind, n in counted.items() if not kind.endswith("tight"))
-    print(f"{parts} parts of files and {cases} random ones, {total} constraints evaluated; failures: {len(failures)}")
+    print(f"{parts} parts of files and {2 * cases} random ones, {total} constraints evaluated; failures: {len(failures)}")
     return 1 if failures else 0
 
 

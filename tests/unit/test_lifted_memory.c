@@ -20,7 +20,7 @@ static lip_status act(const subject *s, lip_error *err) {
     lip_result result = {0};
     lip_settings_default(&settings);
     if (!s->method) {
-        lip_export_options options = {0, true, 0};
+        lip_export_options options = {0, true, 0, NULL};
         char *text = NULL;
         size_t size;
         lip_status status =

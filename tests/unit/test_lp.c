@@ -226,10 +226,42 @@ static void test_absent(void **state) {
     lip_lp_free(NULL);
 }
 
+/* The textbook program row by row, with one row too many in between. */
+static void test_rows(void **state) {
+    (void)state;
+    lip_lp_library *library = open_library();
+    const size_t none[] = {0}, one[] = {0, 2};
+    const double tight[] = {2, 9};
+    const bool remove[] = {false, true, false};
+    lip_lp_problem empty = {2, 0, cost, col_lo, col_hi, NULL, NULL, none, NULL, NULL, NULL};
+    lip_lp *lp = create(library, &empty);
+    double x[2], row_dual[3];
+    lip_lp_answer a = {.x = x, .row_dual = row_dual};
+    lip_lp_set_tolerance(lp, 1e-9);
+    lip_lp_solve(lp, NULL, 10, &a);
+    assert_true(a.outcome != LIP_LP_OPTIMAL); /* y has no bound */
+    assert_true(lip_lp_add_rows(lp, 1, row_lo, row_hi, one, column, value));
+    assert_true(lip_lp_add_rows(lp, 1, row_lo, tight, one, column, value)); /* x + y <= 2 */
+    assert_true(lip_lp_add_rows(lp, 1, row_lo + 1, row_hi + 1, one, column, value + 2));
+    lip_lp_solve(lp, NULL, 10, &a);
+    assert_int_equal(a.outcome, LIP_LP_OPTIMAL);
+    assert_true(fabs(a.value + 6) <= 1e-9 && fabs(row_dual[1] + 3) <= 1e-9);
+    assert_true(lip_lp_remove_rows(lp, remove));
+    lip_lp_solve(lp, NULL, 10, &a);
+    assert_int_equal(a.outcome, LIP_LP_OPTIMAL);
+    assert_true(fabs(a.value + 11) <= 1e-9 && fabs(x[0] - 3) <= 1e-9 && fabs(x[1] - 1) <= 1e-9);
+    assert_true(fabs(row_dual[0] + 2) <= 1e-9 && fabs(row_dual[1]) <= 1e-9);
+    lip_lp_free(lp);
+    lip_lp_library_close(library);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_program), cmocka_unit_test(test_infeasible_and_unbounded),
-        cmocka_unit_test(test_integers),      cmocka_unit_test(test_multipliers_prove_the_value),
-        cmocka_unit_test(test_no_time),       cmocka_unit_test(test_absent)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_known_program),
+                                       cmocka_unit_test(test_infeasible_and_unbounded),
+                                       cmocka_unit_test(test_integers),
+                                       cmocka_unit_test(test_multipliers_prove_the_value),
+                                       cmocka_unit_test(test_no_time),
+                                       cmocka_unit_test(test_absent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -394,6 +394,36 @@ static void test_scales(void **state) {
     }
 }
 
+/* ---- Text -------------------------------------------------------------------------------- */
+
+/* |z| = max(z, 0) + max(-z, 0) in one variable: the ring, written out.  The rest of the format is lipcheck's to read
+ * (tests/oracle/test_published.py). */
+static void test_text(void **state) {
+    (void)state;
+    static const double w0[] = {1, -1}, w1[] = {1, 1}, none[] = {0, 0};
+    const double *weight[] = {w0, w1}, *bias[] = {none, none};
+    static const size_t width[] = {1, 2, 1};
+    static const char start[] = "statement identity 1\npart cube fixed 0\nroles 1 uu\n"
+                                "values 1 zz\nleast 1 -0x1.";
+    lip_network *net;
+    lip_error err;
+    question q;
+    lip_settings settings;
+    assert_int_equal(lip_network_create_dense(2, width, weight, bias, &net, &err), LIP_OK);
+    ask(&q, net, 1);
+    lip_settings_default(&settings);
+    lip_task task = {.net = q.net, .query = &q.query, .settings = &settings, .bounds = q.bounds};
+    task.watch = (lip_watch){.started = lip_clock_now(), .deadline = INFINITY};
+    lip_step step = {.side = LIP_UPPER, .value = INFINITY};
+    assert_int_equal(lip_hr1_method(&task, &step, &err), LIP_OK);
+    const lip_text *text = &task.statement.text;
+    assert_true(task.statement.uses_bounds && text->size > sizeof start);
+    assert_memory_equal(text->bytes, start, sizeof start - 1);
+    assert_true(step.value >= 1 && step.value < 2.1);
+    lip_statement_clear(&task.statement);
+    forget(&q);
+}
+
 /* ---- Proofs that must fail --------------------------------------------------------------- */
 
 static void test_wrong_identities(void **state) {
@@ -621,6 +651,31 @@ static void every_failure(const question *q, lip_hierarchy hierarchy) {
     lip_poly_problem_free(problem);
 }
 
+/* The same for a method, which writes its proof. */
+static void every_failed_method(const question *q, lip_method_fn method) {
+    lip_settings settings;
+    lip_status status = LIP_OUT_OF_MEMORY;
+    lip_settings_default(&settings);
+    for (long k = 1; status != LIP_OK && k < 20000; k += k < 50 ? 1 : 13) {
+        lip_result result = {0};
+        lip_error err = {0};
+        lip_task task = {.net = q->net,
+                         .query = &q->query,
+                         .settings = &settings,
+                         .result = &result,
+                         .bounds = q->bounds};
+        task.watch = (lip_watch){.started = lip_clock_now(), .deadline = INFINITY};
+        lip_step step = {.side = LIP_UPPER, .value = INFINITY};
+        allocation_begin(k);
+        status = method(&task, &step, &err);
+        if (status == LIP_OK && task.statement.text.failed) status = LIP_OUT_OF_MEMORY;
+        if (status == LIP_OK) assert_true(step.value < INFINITY && task.statement.text.size > 0);
+        lip_statement_clear(&task.statement);
+        assert_int_equal(allocation_end().live, 0);
+    }
+    assert_int_equal(status, LIP_OK);
+}
+
 static void test_memory(void **state) {
     (void)state;
     lip_rng rng;
@@ -630,6 +685,8 @@ static void test_memory(void **state) {
     ask(&q, chain(&rng, 3, two), 2);
     every_failure(&q, LIP_HIERARCHY_HR1);
     every_failure(&q, LIP_HIERARCHY_HR2);
+    every_failed_method(&q, lip_hr2_blocks_method);
+    every_failed_method(&q, lip_lasserre_method);
     forget(&q);
     ask(&q, chain(&rng, 2, one), 0);
     every_failure(&q, LIP_HIERARCHY_LASSERRE);
@@ -643,8 +700,8 @@ int main(void) {
         cmocka_unit_test(test_norms),        cmocka_unit_test(test_wrong_identities),
         cmocka_unit_test(test_semidefinite), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_scales),       cmocka_unit_test(test_export),
-        cmocka_unit_test(test_dsdp),         cmocka_unit_test(test_watch),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_text),         cmocka_unit_test(test_dsdp),
+        cmocka_unit_test(test_watch),        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

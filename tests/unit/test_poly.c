@@ -283,7 +283,7 @@ static void test_limits(void **state) {
     lip_poly_options options = {.point = true, .lifts = true, .most_terms = 3};
     assert_int_equal(lip_poly_problem_create(net, &bounds, &query, &options, &q, &err),
                      LIP_UNSUPPORTED);
-    assert_non_null(strstr(err.message, "more than 3 terms"));
+    assert_non_null(strstr(err.message, "at most 3 terms, found at least"));
     options.most_terms = 0;
     lip_status status = LIP_OUT_OF_MEMORY;
     for (long k = 1; status != LIP_OK && k < 5000; ++k) {
