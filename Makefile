@@ -8,7 +8,7 @@ configure = cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
 compile = cmake --build $(BUILD) -j $(JOBS)
 test = ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-.PHONY: all demo check check-slow bench lint install clean help
+.PHONY: all demo check check-slow bench reproduce lint install clean help
 .NOTPARALLEL:
 
 all:
@@ -32,6 +32,10 @@ check-slow: check
 bench: all
 	@bench/run $(BUILD)
 
+# FULL=1: the sizes of the paper; REPRODUCE: more options of bench/neurips2020.py
+reproduce: all
+	@$(or $(LIPCERT_PYTHON),/usr/bin/python3) bench/neurips2020.py $(BUILD) $(if $(FULL),--full) $(REPRODUCE)
+
 lint: all
 	@tools/lint.sh $(BUILD)
 
@@ -47,6 +51,7 @@ help:
 	@echo "make check        install what is missing, build, run the tests"
 	@echo "make check-slow   the same, then the tests that take minutes"
 	@echo "make bench        build and measure"
+	@echo "make reproduce    build and repeat the experiment of docs/neurips2020.md; FULL=1: in full"
 	@echo "make lint         clang-format and clang-tidy"
 	@echo "make install      PREFIX=$(PREFIX), DESTDIR= for staging"
 	@echo "make clean        remove $(BUILD)/"
