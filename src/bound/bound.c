@@ -81,6 +81,7 @@ static void note_bounds(const lip_task *task, lip_step *step) {
 lip_status lip_run_method(lip_task *task, size_t index, lip_error *err) {
     lip_step *step = &task->result->step[task->result->steps++];
     double started = lip_clock_now();
+    *step = (lip_step){0};
     step->method = lip_methods()[index].name;
     step->side = lip_method_side(index);
     step->value = step->side == LIP_UPPER ? INFINITY : 0;

@@ -324,6 +324,8 @@ static lip_status run_all(call *c, const bool *chosen, lip_error *err) {
         status = run(c, &c->margin[k], FIRST_METHOD, INFINITY, err);
     if (status != LIP_OK) return status;
     arm(c, &c->margin[0], INFINITY);
+    /* for all margins: not over when this one is done */
+    c->margin[0].task.watch.bounds.upper = INFINITY;
     status = lip_run_bounds(&c->margin[0].task, err);
     for (size_t k = 1; status == LIP_OK && k < c->pairs; ++k)
         status = lip_run_share(&c->margin[k].task, &c->margin[0].task, err);

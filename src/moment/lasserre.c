@@ -62,7 +62,7 @@ static bool localise(clique *c, size_t factors, const lip_factor *factor) {
         for (size_t k = 0; ok && k < p.count; ++k)
             for (size_t v = 0; v < p.term[k].monomial.degree; ++v)
                 inside = inside && c->member[p.term[k].monomial.variable[v]];
-        if (ok) degree += p.term[p.count - 1].monomial.degree;
+        if (ok && p.count > 0) degree += p.term[p.count - 1].monomial.degree;
     }
     lip_poly_clear(&p);
     size_t half = (degree + 1) / 2;

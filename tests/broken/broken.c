@@ -59,8 +59,6 @@ static void break_cuts(lip_part *part) {
     if (broken("triangle of another variable"))
         for (size_t k = 0; k < part->triangles; ++k)
             if (part->triangle[k].j + 1 < part->triangle[k].k) ++part->triangle[k].j;
-    if (broken("products too large"))
-        for (size_t k = 0; k < part->products; ++k) part->product[k].multiplier *= 1.1;
 }
 
 static void break_structure(lip_part *part) {
