@@ -633,6 +633,16 @@ class Stopping(Base):
     def test_terminate(self):
         self.interrupted(signal.SIGTERM, 143)
 
+    def test_lasserre_on_a_flat_region(self):
+        """A neuron that is 0 at the only point of the box has a factor without terms."""
+        with open("cancel.net", "w", encoding="ascii") as file:
+            file.write("lipcert-network 1\ninput 2\nlayers 2\nlayer 1 1 relu 1\nbias 0x0p+0\n"
+                       "term 0 dense 1 2\n0x1p+0 -0x1p+0\nlayer 2 1 linear 1\nbias 0x0p+0\n"
+                       "term 1 dense 1 1\n0x1p+0\nend\n")
+        for region in (["--box", "1", "0"], ["--ball", "1", "0"]):
+            text = self.good("bound", "cancel.net", *region, "--method", "lasserre")
+            self.assertRegex(text, r"(?m)^0 <= L <= 2\.0\d*$")
+
     def test_time_limit(self):
         start = time.monotonic()
         text = self.good("bound", "wide.npz", *LONG[:2], "--time", "0.5", "--method", "product,lbs")

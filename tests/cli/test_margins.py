@@ -163,6 +163,18 @@ class Margins(unittest.TestCase):
         shared = [n for n in notes if re.fullmatch(r"at the witness of margin \d,\d", n)]
         self.assertTrue(shared)
 
+    def test_bounds_are_found_though_the_first_margin_is_done(self):
+        """Outputs 0 and 1 are equal; the pre-activation bounds of margin 0,1 serve all."""
+        rng = np.random.default_rng(4)
+        w, v = rng.normal(size=(6, 3)), rng.normal(size=(6, 6))
+        last = rng.normal(size=(3, 6))
+        last[1] = last[0]
+        np.savez("equal.npz", W0=w, b0=np.zeros(6), W1=v, b1=np.full(6, 0.2), W2=last, b2=np.zeros(3))
+        question = ["bound", "equal.npz", "--box", "0.4", "0.15", "--method", "product,interval"]
+        margins = json.loads(run(*question, "--all-margins", "--json", "-"))["margins"]
+        alone = json.loads(run(*question, "--margin", "0,2", "--json", "-"))
+        self.assertEqual([margins[0]["upper"], margins[1]["upper"]], [0, alone["upper"]])
+
     def test_margins_that_are_done_are_left_alone(self):
         """Box without a kink: f is affine, every bound meets, and no search is begun."""
         got = answer("shallow.npz", "--box", "3", "1e-6", "--all-margins", "--norm", "2", *SMALL)
