@@ -321,6 +321,23 @@ def long_values(check):
             expect(status == wanted, f"long value {case}", f"one {value!r}: exit status {status}, {line!r}")
 
 
+def output_norms(check):
+    """2-norms of 1,000 outputs, at most 64 of them not 0, near the ends of the range of doubles: a lower bound that is
+    a little too large.  Rounding there is absolute, or a sum overflows."""
+    for name, weights, direction, truth, wrong in (
+            ("subnormal", ["0x1.805136bf62814p-934", "0x1.5869b40a3d70ap-953"], "0x1p-100", "0x1.8p-934",
+             "0x1.805136bf64ffep-934"),
+            ("overflow", [real(2.0**1021 * (1 - 40 * 2.0**-53))] * 64, "0x1p+0", "0x1p+1020", "0x1.ffffffffffffep+1023")):
+        values = np.zeros((1000, 1))
+        values[:len(weights), 0] = [float.fromhex(w) for w in weights]
+        net = network(1, layer(1, "linear", np.zeros(1000), dense(0, values)))
+        for claim, status in ((truth, 0), (wrong, 1)):
+            cert = f"lipcert-certificate 1\nnetwork {sha256(net)}\nregion everywhere\nnorms inf 2\noutput all\nbounds none\n" \
+                f"upper none\nlower {real(float.fromhex(claim))}\nwitness\npoint 0x0p+0\ndirection {direction}\nend\n"
+            got, line = check(net, cert)
+            expect(got == status, f"output norm, {name}, lower {claim}", f"exit status {got}, {line!r}")
+
+
 def least_one(net, text):
     """The largest `one` for which the slack matrix of the only part is not positive semidefinite."""
     network_ = Network(net.encode())
@@ -415,6 +432,7 @@ def main(arguments):
         known(check)
         long_sums(check)
         long_values(check)
+        output_norms(check)
         identity_sizes.grams(check, both_sides)
         identity_sizes.long_sums(check, inside)
         identity_sizes.cancelled(check, expect)
