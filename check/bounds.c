@@ -10,12 +10,16 @@
  *
  * c = fl(g r) is as good as g r, r = hi / (hi - lo): the line c z + ... is above g h at lo, 0, hi.
  * fl(g a) is between g and 0, so it is g times another a in [0, 1].
- * The error of a computed sum g_j, times the largest |h_j|, is added to the constant. */
+ * The error of a computed sum g_j, times the largest |h_j|, is added to the constant.
+ *
+ * In a node of a tree (section 14) some neurons have a phase, h = z or h = 0, and the inputs may have
+ * less room; then ranges are computed once more, for the cells of the node. */
 #include "round.h"
 
 /* What neuron j of layer l passes on. */
 static struct range passed(const struct problem *p, size_t l, size_t j) {
     struct range h = p->z[p->net->first[l] + j];
+    if (p->phase[p->net->first[l] + j] == INACTIVE) return (struct range){0, 0};
     return p->net->layer[l].relu ? (struct range){larger(h.lo, 0), larger(h.hi, 0)} : h;
 }
 
@@ -50,7 +54,8 @@ static double spread(const struct problem *p, struct sum *g, size_t l, size_t k,
 }
 
 /* Replace g h by c z plus a constant: c is returned, the constant added. */
-static double relax(double g, struct range z, double slope, double *constant) {
+static double relax(double g, struct range z, enum state phase, double slope, double *constant) {
+    if (phase != UNSTABLE) return phase == ACTIVE ? g : 0;
     if (z.lo >= 0 || g == 0) return g;
     if (z.hi <= 0) return 0;
     if (g < 0) return g * slope;
@@ -61,30 +66,19 @@ static double relax(double g, struct range z, double slope, double *constant) {
     return c;
 }
 
-struct room { /* g, slope: of all neurons; row: of the inputs */
-    struct sum *g;
-    double *row, *slope;
-};
-
-/* An upper bound of sign * z_k, k in layer l. */
-static double walk_back(const struct problem *p, const struct room *room, size_t l, size_t k,
-                        double sign) {
+/* At least constant + sum over the layers before layer l of g_i h_i; g is what spread left there. */
+static double walk_back(const struct problem *p, size_t l, double constant) {
     const struct certificate *cert = p->cert;
-    struct sum *g = room->g;
-    double *row = room->row;
-    for (size_t i = 0; i < p->net->first[l]; i++) g[i] = (struct sum){0};
-    double bound = spread(p, g, l, k, sign);
+    double bound = constant, *row = p->row;
     while (l-- > 0)
         for (size_t i = 0; i < p->net->layer[l].width; i++) {
-            const struct layer *layer = &p->net->layer[l];
+            size_t k = p->net->first[l] + i;
             struct range h = passed(p, l, i);
-            const struct sum *s = &g[p->net->first[l] + i];
-            double c = s->value;
-            bound = plus(bound, prod(sum_error(s), larger(fabs(h.lo), fabs(h.hi))));
-            if (layer->relu)
-                c = relax(c, p->z[p->net->first[l] + i], room->slope[p->net->first[l] + i], &bound);
+            double c = p->g[k].value;
+            bound = plus(bound, prod(sum_error(&p->g[k]), larger(fabs(h.lo), fabs(h.hi))));
+            if (p->net->layer[l].relu) c = relax(c, p->z[k], p->phase[k], p->slope[k], &bound);
             if (l == 0) row[i] = c;
-            if (l > 0 && c != 0) bound = plus(bound, spread(p, g, l, i, c));
+            if (l > 0 && c != 0) bound = plus(bound, spread(p, p->g, l, i, c));
             if (!(bound <= DBL_MAX)) return INFINITY;
         }
     struct sum end = {0};
@@ -94,6 +88,12 @@ static double walk_back(const struct problem *p, const struct room *room, size_t
     }
     bound = plus(bound, sum_range(&end, &end).hi);
     return plus(bound, prod(cert->radius, norm2(row, p->net->layer[0].width)));
+}
+
+/* An upper bound of sign * z_k, k in layer l. */
+static double side(const struct problem *p, size_t l, size_t k, double sign) {
+    for (size_t i = 0; i < p->net->first[l]; i++) p->g[i] = (struct sum){0};
+    return walk_back(p, l, spread(p, p->g, l, k, sign));
 }
 
 static void find_region(struct problem *p) {
@@ -109,48 +109,89 @@ static void find_region(struct problem *p) {
 }
 
 /* The next refine lines, those of layer l, each with its own slopes for a while. */
-static void refine(struct problem *p, const struct room *room, size_t l, size_t *next) {
+static void refine(struct problem *p, size_t l, size_t *next) {
     for (; *next < p->cert->refines && p->cert->refine[*next].layer == l; ++*next) {
         const struct refine *r = &p->cert->refine[*next];
         struct range *z = &p->z[r->neuron];
-        for (size_t i = 0; i < r->count; i++) room->slope[r->relu[i]] = r->slope[i];
-        double most = walk_back(p, room, l, r->neuron - p->net->first[l], r->upper ? 1 : -1);
+        for (size_t i = 0; i < r->count; i++) p->slope[r->relu[i]] = r->slope[i];
+        double most = side(p, l, r->neuron - p->net->first[l], r->upper ? 1 : -1);
         if (r->upper && most < z->hi) z->hi = most;
         if (!r->upper && -most > z->lo) z->lo = -most;
         for (size_t i = 0; i < r->count; i++)
-            room->slope[r->relu[i]] = p->cert->slope[r->relu[i]] == '1';
+            p->slope[r->relu[i]] = p->cert->slope[r->relu[i]] == '1';
     }
 }
 
-static enum state state(const struct problem *p, struct range z) {
+/* Of neuron i: which phases its range and its node prove. */
+static enum state state(const struct problem *p, size_t i) {
+    struct range z = p->z[i];
     bool inactive = p->interior ? z.hi <= 0 : z.hi < 0;
     bool active = p->interior ? z.lo >= 0 : z.lo > 0;
-    return (enum state)((active ? ACTIVE : 0) | (inactive ? INACTIVE : 0));
+    return (enum state)(p->phase[i] | (active ? ACTIVE : 0) | (inactive ? INACTIVE : 0));
+}
+
+/* Both rules for the neurons of layer l; what was known of them before is kept. */
+static void bound_layer(struct problem *p, size_t l) {
+    struct range *z = p->z + p->net->first[l];
+    for (size_t k = 0; k < p->net->layer[l].width; k++) {
+        struct range new = interval_rule(p, l, k);
+        z[k] = (struct range){larger(new.lo, z[k].lo), -larger(-new.hi, -z[k].hi)};
+    }
+    for (size_t k = 0; k < p->net->layer[l].width && p->cert->bounds == LINEAR && l > 1; k++) {
+        double most = side(p, l, k, 1), least = -side(p, l, k, -1);
+        if (most < z[k].hi) z[k].hi = most;
+        if (least > z[k].lo) z[k].lo = least;
+    }
 }
 
 void bounds_compute(struct problem *p) {
     const struct network *net = p->net;
-    bool linear = p->cert->bounds == LINEAR;
+    bool linear = p->cert->bounds == LINEAR, room = linear || p->cert->statement == TREE;
     size_t next = 0;
     p->z = take(net->neurons, sizeof *p->z);
     p->state = take(net->neurons, sizeof *p->state);
+    p->phase = take(net->neurons, sizeof *p->phase);
     for (size_t i = 0; i < net->neurons; i++) p->z[i] = (struct range){-INFINITY, INFINITY};
     find_region(p);
-    if (p->cert->bounds == NONE) return;
-    struct room room = {take(linear ? net->neurons : 0, sizeof(struct sum)),
-                        take(linear ? net->layer[0].width : 0, sizeof(double)),
-                        take(linear ? net->neurons : 0, sizeof(double))};
-    for (size_t i = 0; linear && i < net->neurons; i++) room.slope[i] = p->cert->slope[i] == '1';
-    for (size_t l = 1; l < net->layers; l++) {
-        struct range *z = p->z + net->first[l];
-        for (size_t k = 0; k < net->layer[l].width; k++) z[k] = interval_rule(p, l, k);
-        for (size_t k = 0; k < net->layer[l].width && linear && l > 1; k++) {
-            double most = walk_back(p, &room, l, k, 1), least = -walk_back(p, &room, l, k, -1);
-            if (most < z[k].hi) z[k].hi = most;
-            if (least > z[k].lo) z[k].lo = least;
-        }
-        refine(p, &room, l, &next);
-        for (size_t k = 0; k < net->layer[l].width; k++)
-            p->state[net->first[l] + k] = state(p, z[k]);
+    p->g = take(room ? net->neurons : 0, sizeof *p->g);
+    p->row = take(room ? net->layer[0].width : 0, sizeof *p->row);
+    p->slope = take(room ? net->neurons : 0, sizeof *p->slope);
+    for (size_t i = 0; linear && i < net->neurons; i++) p->slope[i] = p->cert->slope[i] == '1';
+    for (size_t l = 1; l < net->layers && p->cert->bounds != NONE; l++) {
+        bound_layer(p, l);
+        refine(p, l, &next);
+        for (size_t i = net->first[l]; i < net->first[l + 1]; i++) p->state[i] = state(p, i);
     }
+}
+
+/* The lower slope of a neuron whose sign is open; any number from 0 to 1 would be sound. */
+static double slope(struct range z) { return z.hi > -z.lo; }
+
+void bounds_tighten(struct problem *p) {
+    const struct network *net = p->net;
+    for (size_t l = 1; l < net->layers; l++) {
+        bound_layer(p, l);
+        for (size_t i = net->first[l]; i < net->first[l + 1]; i++) {
+            struct range *z = &p->z[i];
+            if (p->phase[i] == ACTIVE) z->lo = larger(z->lo, 0);
+            if (p->phase[i] == INACTIVE) z->hi = -larger(-z->hi, 0);
+            p->state[i] = state(p, i);
+            p->slope[i] = slope(*z);
+        }
+    }
+}
+
+double bounds_combination(struct problem *p, size_t count, const size_t *neuron, const double *c) {
+    const struct network *net = p->net;
+    double constant = 0;
+    size_t l = 1;
+    for (size_t i = 0; i < net->neurons; i++) {
+        p->g[i] = (struct sum){0};
+        p->slope[i] = slope(p->z[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        while (neuron[i] >= net->first[l + 1]) l++;
+        constant = plus(constant, spread(p, p->g, l, neuron[i] - net->first[l], c[i]));
+    }
+    return walk_back(p, l, constant);
 }

@@ -54,9 +54,13 @@ char *letters_read(struct text *t, const struct network *net, const char *word, 
     return value;
 }
 
-/* Which neuron a number over all relu layers before layer l is; at is the layer to begin with, and
- * before the number of its first neuron. */
-static size_t relu_neuron(const struct network *net, size_t number, size_t *at, size_t *before) {
+size_t relu_count(const struct network *net, size_t end) {
+    size_t count = 0;
+    for (size_t l = 1; l < end; l++) count += net->layer[l].relu ? net->layer[l].width : 0;
+    return count;
+}
+
+size_t relu_neuron(const struct network *net, size_t number, size_t *at, size_t *before) {
     for (;; ++*at) {
         size_t width = net->layer[*at].relu ? net->layer[*at].width : 0;
         if (number - *before < width) return net->first[*at] + number - *before;
@@ -68,10 +72,10 @@ static void read_refine(struct text *t, const struct network *net, struct certif
     for (; maybe(t, "refine "); c->refines++) {
         c->refine = grow(c->refine, c->refines, sizeof *c->refine);
         struct refine *r = &c->refine[c->refines];
-        size_t relus = 0, at = 1, before = 0;
+        size_t at = 1, before = 0;
         r->layer = integer(t, "", 1, net->layers, "a layer");
         if (!net->layer[r->layer].relu) malformed(t, "a relu layer before this");
-        for (size_t l = 1; l < r->layer; l++) relus += net->layer[l].relu ? net->layer[l].width : 0;
+        size_t relus = relu_count(net, r->layer);
         r->neuron =
             net->first[r->layer] + integer(t, " ", 0, net->layer[r->layer].width - 1, "a neuron");
         r->upper = CHOICE(t, " lower ", " upper ");
@@ -110,18 +114,23 @@ static void read_spectral(struct text *t, const struct network *net, struct cert
 
 static void read_statement(struct text *t, const struct network *net, struct certificate *c) {
     static const char *const matrix[] = {"magnitude ", "midpoint ", "radius "};
-    c->statement = (enum statement)CHOICE(t, "statement product\n", "statement interval\n",
-                                          "statement sdp ", "statement identity ");
+    c->statement =
+        (enum statement)CHOICE(t, "statement product\n", "statement interval\n", "statement sdp ",
+                               "statement identity ", "statement tree ");
     for (int i = 0; i < 3; i++) {
         bool there = c->statement == JACOBIAN && c->p == TWO && c->q == TWO && maybe(t, matrix[i]);
         c->of_matrix[i] = there ? real_line(t, "", -INFINITY) : INFINITY;
     }
     if (c->statement >= SDP) c->parts = integer(t, "", 1, 1000000000, "the number of parts");
     if (c->statement >= SDP) expect(t, "\n");
-    if (c->statement == PRODUCT || c->statement == SDP) read_spectral(t, net, c);
-    need(t, c->parts, 23);
+    if (c->statement != JACOBIAN && c->statement != IDENTITY) read_spectral(t, net, c);
+    need(t, c->parts, 21);
     c->part = take(c->parts, sizeof *c->part);
-    for (size_t i = 0; i < c->parts; i++) part_read(t, net, c, &c->part[i]);
+    if (c->statement == TREE) tree_read(t, net, c);
+    for (size_t i = 0; i < c->parts && c->statement != TREE; i++) {
+        part_head(t, net, c, &c->part[i]);
+        part_body(t, net, c, &c->part[i]);
+    }
 }
 
 static bool read_claim(struct text *t, const char *name, double *claim) {

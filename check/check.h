@@ -5,6 +5,7 @@
  *   jacobian.c (8)   interval matrix    witness.c (11)    lower bounds
  *   sdp.h, sdp.c, table.c, slack.c, positive.c (9)        parts, constraints, slack matrix
  *   identity.h, identity.c, polynomial.c (10)             polynomial identities
+ *   tree.c, span.c (14)                                   branch and bound
  *
  * Nothing is shared with lipcert.  A function that returns a bound has proved it; if something is
  * wrong, it does not return.  Layer 0 is the input.  Neurons of all layers, inputs first, are
@@ -75,7 +76,7 @@ enum region { EVERYWHERE, BOX, BALL };
 enum norm { ONE, TWO, INF };
 enum output { ALL, ROW, MARGIN };
 enum bounds { NONE, INTERVAL, LINEAR };
-enum statement { PRODUCT, JACOBIAN, SDP, IDENTITY };
+enum statement { PRODUCT, JACOBIAN, SDP, IDENTITY, TREE };
 enum set { CUBE, SPHERE, UNIT, FIXED };
 /* In the order of the lines of a layer. */
 enum multiplier {
@@ -122,8 +123,9 @@ struct product { /* of two forms, each about a variable or a neuron */
 };
 struct part {
     enum set in, out;
-    size_t in_index, out_index, variables, points; /* points: how many x' there are */
-    bool has_one, knows;                           /* the variable 1; the point */
+    size_t in_index, out_index, line; /* line: of the file, where it begins */
+    size_t variables, points;         /* points: how many x' there are */
+    bool has_one, knows;              /* the variable 1; the point */
     char *role, *value; /* of all neurons, a 0 behind; '-' without ReLU, '+' if z is needed there */
     double *m[KINDS];   /* of all neurons; NULL if no line of this kind is there */
     double one, *input, *dual, *point;
@@ -149,11 +151,21 @@ struct certificate {
     double *lo, *hi, *centre, radius, upper, lower, *point, *direction;
     double of_matrix[3]; /* magnitude, midpoint, radius; infinite if not there */
     struct spectral *spectral;
-    struct part *part;
+    struct part *part; /* of `tree`: heads only */
+    struct text tree;  /* where the parts of `tree` begin */
 };
 void certificate_read(const char *name, const struct network *net, struct certificate *cert);
-void part_read(struct text *t, const struct network *net, const struct certificate *c,
+/* A part is its first line, the head, and a body. */
+void part_head(struct text *t, const struct network *net, const struct certificate *c,
                struct part *part);
+void part_body(struct text *t, const struct network *net, const struct certificate *c,
+               struct part *part);
+void tree_read(struct text *t, const struct network *net, struct certificate *c);
+size_t relu_count(const struct network *net,
+                  size_t end); /* neurons of relu layers before layer end */
+/* Which neuron a number over all relu layers is; at and before: a layer to begin with (1), and the
+ * number of its first neuron (0), which move on. */
+size_t relu_neuron(const struct network *net, size_t number, size_t *at, size_t *before);
 /* What follows the letters of a part of `identity`; before that the gates of layer l, and their ends. */
 void identity_read(struct text *t, const struct certificate *c, struct part *part);
 void gates_read(struct text *t, const struct network *net, size_t l, struct part *part);
@@ -173,13 +185,28 @@ struct problem { /* a network and a certificate with what follows from both */
     struct matrix *last; /* the terms of layer L, S times them */
     bool interior;       /* the region has one */
     struct range *z;     /* of the inputs and all neurons but those of layer L */
-    enum state *state;   /* of all neurons */
+    enum state *state;   /* of all neurons; as z and phase say */
+    enum state *phase;   /* of a node of `tree`: what it assumes of neurons */
+    /* Room for bounds.c: functions of all neurons, rows of inputs, lower slopes of all neurons. */
+    struct sum *g;
+    double *row, *slope;
 };
-void bounds_compute(struct problem *p); /* interior, state, z */
+void bounds_compute(struct problem *p); /* interior, state, z, phase */
+/* Of a node of `tree` (section 14): z and state once more, for its phases and inputs; an upper bound of
+ * the sum of c_i z of neuron i. */
+void bounds_tighten(struct problem *p);
+double bounds_combination(struct problem *p, size_t count, const size_t *neuron, const double *c);
 double product_bound(const struct problem *p);
 double jacobian_bound(const struct problem *p);
+double jacobian_leaf(const struct problem *p, const struct part *part);
 double sdp_bound(const struct problem *p);
+double *sdp_norms(const struct problem *p); /* 2-norms of the terms of all layers */
+double sdp_part(const struct problem *p, const double *two, const struct part *part);
 double identity_bound(const struct problem *p);
+double tree_bound(const struct problem *p);
+/* The rule `empty span` (span.c): do the listed neurons, and 1, leave nothing of the node's cells? */
+bool span_empty(const struct problem *p, size_t level, bool one, size_t count,
+                const size_t *neuron);
 double witness_bound(const struct problem *p);
 /* Of the parts of both statements (sdp.c): w_j, at least, and c_j; rejected unless neuron k of layer l,
  * whose y has entries or not, is as stable as its letters say; theorem 7: are all pairs covered? */

@@ -73,7 +73,7 @@ int main(int argc, char **argv) {
         stop(REJECTED, "the certificate is about the network %s, not %s", cert.hash, net.hash);
     struct problem p = {.net = &net, .cert = &cert, .last = select_outputs(&net, &cert)};
     double (*const statement[])(const struct problem *) = {product_bound, jacobian_bound, sdp_bound,
-                                                           identity_bound};
+                                                           identity_bound, tree_bound};
     bounds_compute(&p);
     double upper = INFINITY, lower = 0;
     if (cert.has_upper)

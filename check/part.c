@@ -149,9 +149,10 @@ static void read_products(struct text *t, const struct network *net, struct part
     }
 }
 
-void part_read(struct text *t, const struct network *net, const struct certificate *c,
+void part_head(struct text *t, const struct network *net, const struct certificate *c,
                struct part *part) {
     size_t inputs = net->layer[0].width;
+    part->line = t->line;
     expect(t, "part");
     part->in = (enum set)CHOICE(t, " cube", " ball", " unit ");
     if (part->in == UNIT) part->in_index = integer(t, "", 0, inputs - 1, "an input");
@@ -160,6 +161,11 @@ void part_read(struct text *t, const struct network *net, const struct certifica
     if (c->statement == IDENTITY && (part->out == UNIT || (part->out != FIXED && c->rows == 1)))
         malformed(t, "output fixed, or cube or ball with more than one row, before this");
     expect(t, "\n");
+}
+
+void part_body(struct text *t, const struct network *net, const struct certificate *c,
+               struct part *part) {
+    size_t inputs = net->layer[0].width;
     read_letters(t, net, c, part);
     if (c->statement == IDENTITY) {
         identity_read(t, c, part);

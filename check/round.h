@@ -71,6 +71,21 @@ struct ball { /* all numbers that differ from the value by at most the radius */
     double value, radius;
 };
 
+struct cell { /* a sum of products of numbers in balls */
+    struct sum sum;
+    double radius;
+    size_t count;
+};
+static inline void cell_add(struct cell *c, struct ball a, struct ball b, bool rounded) {
+    sum_add(&c->sum, a.value, b.value);
+    c->sum.rounded |= rounded;
+    c->radius += big(a.value) * big(b.radius) + big(a.radius) * (big(b.value) + big(b.radius));
+    c->count++;
+}
+static inline struct ball cell_ball(const struct cell *c) {
+    return (struct ball){c->sum.value, plus(above(c->radius, 3 * c->count), sum_error(&c->sum))};
+}
+
 double norm2(const double *x,
              size_t k); /* at least the 2-norm; infinite if a number is not finite */
 double total(const double *x, size_t k); /* at least the sum of k magnitudes */

@@ -120,19 +120,21 @@ static void pass_neuron(struct work *w, size_t l, size_t k) {
 /* Functions, ranges, N and constraints of layer l; `two` are the 2-norms of its terms. */
 static void pass_layer(struct work *w, size_t l, const double *two) {
     const struct layer *layer = &w->p->net->layer[l];
+    bool needed =
+        w->part->m[BOUND] != NULL; /* else there is nothing that a range is compared with */
     double *kept = take(layer->width, sizeof *kept);
     for (size_t k = 0; k < layer->width; k++) {
         size_t i = w->p->net->first[l] + k;
         pass_neuron(w, l, k);
-        kept[k] = range(w, w->function[w->neuron[i].y], layer, k);
+        kept[k] = needed ? range(w, w->function[w->neuron[i].y], layer, k) : INFINITY;
         if (w->neuron[i].v != NOTHING) w->reach[w->neuron[i].v] = kept[k];
         constrain_tangent(w, i, kept[k]);
         if (strchr("hz", w->part->value[i])) constrain_point(w, i);
         if (w->part->role[i] == 'i') kept[k] = 0;
     }
-    for (size_t t = 0; t < layer->terms; t++)
+    for (size_t t = 0; t < layer->terms && needed; t++)
         w->norm[l] = plus(w->norm[l], prod(two[t], w->norm[layer->term[t].source]));
-    w->norm[l] = fmin(w->norm[l], norm2(kept, layer->width));
+    if (needed) w->norm[l] = fmin(w->norm[l], norm2(kept, layer->width));
 }
 
 /* Add the square of a variable with a multiplier that must not be negative. */
@@ -181,10 +183,10 @@ static double objective(struct work *w) {
     return fmin(w->bound, 2 * root(prod(input, dual)));
 }
 
-static double part_bound(const struct problem *p, const double *two, size_t number) {
+double sdp_part(const struct problem *p, const double *two, const struct part *part) {
     const void *begin = mark();
     const struct network *net = p->net;
-    struct work w = {.p = p, .part = &p->cert->part[number]};
+    struct work w = {.p = p, .part = part};
     w.variables = w.part->variables;
     if (w.variables > UINT32_MAX) stop(REJECTED, "a part has more than 2^32 variables");
     w.pair = grow(NULL, 0, sizeof *w.pair);
@@ -199,7 +201,7 @@ static double part_bound(const struct problem *p, const double *two, size_t numb
     for (size_t l = 1; l < net->layers; two += net->layer[l++].terms) pass_layer(&w, l, two);
     double bound = objective(&w);
     constrain_cuts(&w);
-    slack_check(&w, number);
+    slack_check(&w);
     release(begin);
     return bound;
 }
@@ -224,17 +226,24 @@ void cover_check(const struct certificate *c, size_t n) {
             stop(REJECTED, "input %zu and output row %zu are in no part", i / rows, i % rows);
 }
 
-double sdp_bound(const struct problem *p) {
+double *sdp_norms(const struct problem *p) {
     const struct network *net = p->net;
     size_t used = 0, next = 0;
-    double worst = 0, norm[3][3], *two = grow(NULL, 0, sizeof *two);
-    cover_check(p->cert, net->layer[0].width);
+    double norm[3][3], *two = grow(NULL, 0, sizeof *two);
     for (size_t l = 1; l <= net->layers; l++)
         for (size_t i = 0; i < net->layer[l].terms; i++) {
             term_norms(p, &net->layer[l].term[i], l, i, &next, norm);
             two = grow(two, used, sizeof *two);
             two[used++] = norm[TWO][TWO];
         }
-    for (size_t i = 0; i < p->cert->parts; i++) worst = worse(part_bound(p, two, i), worst);
+    return two;
+}
+
+double sdp_bound(const struct problem *p) {
+    double worst = 0;
+    cover_check(p->cert, p->net->layer[0].width);
+    const double *two = sdp_norms(p);
+    for (size_t i = 0; i < p->cert->parts; i++)
+        worst = worse(sdp_part(p, two, &p->cert->part[i]), worst);
     return worst;
 }

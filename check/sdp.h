@@ -16,21 +16,6 @@
 
 #define NOTHING SIZE_MAX
 
-struct cell { /* a sum of products of numbers in balls */
-    struct sum sum;
-    double radius;
-    size_t count;
-};
-static inline void cell_add(struct cell *c, struct ball a, struct ball b, bool rounded) {
-    sum_add(&c->sum, a.value, b.value);
-    c->sum.rounded |= rounded;
-    c->radius += big(a.value) * big(b.radius) + big(a.radius) * (big(b.value) + big(b.radius));
-    c->count++;
-}
-static inline struct ball cell_ball(const struct cell *c) {
-    return (struct ball){c->sum.value, plus(above(c->radius, 3 * c->count), sum_error(&c->sum))};
-}
-
 struct item { /* a variable and its coefficient */
     uint32_t variable;
     struct ball ball;
@@ -76,7 +61,7 @@ struct ball times_exact(struct ball a, double b);
 #define FORM(...) ((struct form){{__VA_ARGS__}})
 /* Add m f g to p'S_p p, f and g the functions of which the forms are the double. */
 void add_product(struct work *w, struct ball m, struct form f, struct form g);
-void slack_check(struct work *w, size_t part); /* is S_p positive semidefinite? */
+void slack_check(struct work *w); /* is S_p positive semidefinite? */
 
 /* table.c.  The squares and the constraints of neuron i; all triangles and products. */
 double inequality(double multiplier); /* itself; rejected if negative */

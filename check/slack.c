@@ -159,7 +159,7 @@ static double *row_sums(const struct profile *m, const struct profile *radius) {
     return sum;
 }
 
-void slack_check(struct work *w, size_t part) {
+void slack_check(struct work *w) {
     size_t n = 0, next, *number = take(w->variables, sizeof *number),
            *first = take(w->variables, sizeof *first);
     struct factors x = {
@@ -174,5 +174,7 @@ void slack_check(struct work *w, size_t part) {
     struct profile value = profile_new(n, first), radius = profile_new(n, first);
     for (next = 0; next_factors(w, &next, &x);) add_entries(&x, number, &value, &radius);
     if (!profile_scale(&value) || !profile_positive(&value, row_sums(&value, &radius)))
-        stop(REJECTED, "the slack matrix of part %zu is not proved positive semidefinite", part);
+        stop(REJECTED,
+             "the slack matrix of the part on line %zu is not proved positive semidefinite",
+             w->part->line);
 }

@@ -25,7 +25,7 @@ static void add(struct work *w, double m, struct form f, struct form g) {
 
 void constrain_tangent(struct work *w, size_t i, double range) {
     const struct neuron *n = &w->neuron[i];
-    double tangent = nonnegative(w, TANGENT, i), square = nonnegative(w, RANGE, i),
+    double tangent = multiplier(w, TANGENT, i), square = nonnegative(w, RANGE, i),
            cap = nonnegative(w, CAP, i), r = nonnegative(w, BOUND, i), bin = multiplier(w, BIN, i),
            gate = multiplier(w, GATE, i), flip = multiplier(w, SWITCH, i);
     struct form one = FORM({0, 2}), s = FORM({n->s, 2}), v = FORM({n->v, 2}), y = FORM({n->y, 2}),

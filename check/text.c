@@ -85,7 +85,7 @@ void expect(struct text *t, const char *s) {
 }
 
 int choice(struct text *t, const char *const *word) {
-    char all[100] = "";
+    char all[160] = "";
     for (int i = 0; word[i]; i++) {
         if (maybe(t, word[i])) return i;
         snprintf(all + strlen(all), sizeof all - strlen(all), "%s'%.*s'", i ? ", " : "",

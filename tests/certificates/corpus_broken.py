@@ -198,7 +198,6 @@ def signs(valid, add):
     add("plain-sign-bound", put(put(text, "bound 1", -2.0**10), "range 1", 2.0**-20))
     add("sparse-sign-input", loose(put(valid["sparse-sdp-sparse-unit"], "input", -1.0)))
     add("affine-sign-dual", loose(put(valid["affine-sdp"], "dual", -1.0)))
-    add("plain-sign-tangent", put(loose(valid["plain-sdp-cube-range"]), "tangent 1", eps, 2))
 
 
 def roles(nets, valid, add):

@@ -154,6 +154,10 @@ class Claim:
         return list(np.eye(n)) + [np.array([1.0 if i >> j & 1 else -1.0 for j in range(n)])
                                   for i in range(2**n)]
 
+    def tree(self, *parts, spectral=()):
+        self.statement = f"statement tree {len(parts)}\n" + spectral_lines(spectral) + "".join(parts)
+        return self
+
     def sdp(self, *parts, spectral=()):
         self.statement = f"statement sdp {len(parts)}\n" + spectral_lines(spectral) + "".join(parts)
         return self
@@ -198,7 +202,9 @@ class Frame:
     names[i] is the line of the i-th multiplier, without numbers, and rules[i] says which rule of the exact checker
     it multiplies."""
 
-    def __init__(self, claim, net, input_set, output_set, roles, values, kinds, spectral, triangles=(), products=()):
+    def __init__(self, claim, net, input_set, output_set, roles, values, kinds, spectral, triangles=(), products=(),
+                 ranges=None):
+        self.ranges = ranges  # of a node of a tree
         self.claim, self.net, self.roles, self.values, self.kinds = claim, net, roles, values, kinds
         self.input_set, self.output_set, self.spectral = input_set, output_set, spectral
         self.cuts = [f"triangle {t}" for t in triangles], [f"product {f}" for f in products]
@@ -283,7 +289,8 @@ class Frame:
     def frame(self, values):
         """The exact checker's view of these multipliers: its `matrix`, `value`, `range` and `rules`."""
         cert = self.certificate(values)
-        sdp = exact_checker.Sdp(self.net, cert, exact_checker.Ranges(self.net, cert), cert.parts[0])
+        ranges = self.ranges or exact_checker.Ranges(self.net, cert)
+        sdp = exact_checker.Sdp(self.net, cert, ranges, cert.parts[0])
         sdp.build()
         return sdp
 

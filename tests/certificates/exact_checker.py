@@ -8,6 +8,7 @@ positive semidefinite if its exact LDL' says so, and roots are bounded by ration
 more.  So the bounds that it prints are those of the document's rules without rounding: lipcheck may
 never print a smaller upper or a larger lower bound.  Standard library only.
 """
+import copy
 import hashlib
 import sys
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
@@ -17,6 +18,7 @@ from exact_format import Certificate, Malformed, Network
 from exact_identity import Identity
 from exact_numbers import INF, Rejected, add, check_spectral, matrix_norm, require, root, times, vector_norm
 from exact_sdp import Sdp
+from exact_tree import Tree
 
 
 def select(cert, rows):
@@ -41,27 +43,53 @@ class Ranges:
         self.open = cert.region == "everywhere" or \
             (cert.region == "box" and all(a < b for a, b in zip(cert.lo, cert.hi))) or \
             (cert.region == "ball" and cert.radius > 0)
-        self.lo, self.hi = {}, {}
+        self.phases = {}  # (layer, neuron) -> 'a' or 'i': what a node of a tree assumes
+        self.lo = {l: [-INF] * network.width[l] for l in range(1, network.depth + 1)}
+        self.hi = {l: [INF] * network.width[l] for l in range(1, network.depth + 1)}
         for l in range(1, network.depth + 1):
-            width = network.width[l]
             if cert.bounds == "none":
-                self.lo[l], self.hi[l] = [-INF] * width, [INF] * width
                 continue
-            self.interval(l)
-            if cert.bounds == "linear" and l > 1:
-                self.hi[l] = [min(a, self.linear(l, k, 1)) for k, a in enumerate(self.hi[l])]
-                self.lo[l] = [max(a, -self.linear(l, k, -1)) for k, a in enumerate(self.lo[l])]
+            self.both_rules(l, lambda at, j: int(cert.slopes[at][j]))
             for (m, k, sign), slopes in cert.refine.items():
-                if m == l and sign > 0:
-                    self.hi[l][k] = min(self.hi[l][k], self.linear(l, k, 1, slopes))
-                elif m == l:
-                    self.lo[l][k] = max(self.lo[l][k], -self.linear(l, k, -1, slopes))
+                if m == l:
+                    bound = self.linear({(l, k): Fraction(sign)}, lambda at, j, slopes=slopes:
+                                        slopes[at, j] if (at, j) in slopes else int(cert.slopes[at][j]))
+                    self.intersect(l, k, *((-INF, bound) if sign > 0 else (-bound, INF)))
+
+    def intersect(self, l, k, lo, hi):
+        self.lo[l][k], self.hi[l][k] = max(self.lo[l][k], lo), min(self.hi[l][k], hi)
+
+    def both_rules(self, l, slope):
+        self.interval(l)
+        if self.cert.bounds == "linear" and l > 1:
+            for k in range(self.network.width[l]):
+                self.intersect(l, k, -self.linear({(l, k): Fraction(-1)}, slope), self.linear({(l, k): Fraction(1)}, slope))
+
+    # -- Nodes of a tree (section 14)
+
+    def copy(self, cert):
+        """The same ranges for a node with this box, free to change."""
+        other = copy.copy(self)
+        other.cert, other.phases = cert, dict(self.phases)
+        other.lo, other.hi = ({l: list(ends) for l, ends in side.items()} for side in (self.lo, self.hi))
+        return other
+
+    def node_slope(self, l, k):
+        return int(self.hi[l][k] > -self.lo[l][k])
+
+    def tighten(self):
+        for l in range(1, self.network.depth):
+            self.both_rules(l, self.node_slope)
+            for k in range(self.network.width[l]):
+                phase = self.phases.get((l, k))
+                self.intersect(l, k, 0 if phase == "a" else -INF, 0 if phase == "i" else INF)
 
     def phase(self, l, k):
         """'a', 'i', 'ai' or '' (unstable)"""
         lo, hi = self.lo[l][k], self.hi[l][k]
-        return ("a" if lo > 0 or (self.open and lo >= 0) else "") + \
-            ("i" if hi < 0 or (self.open and hi <= 0) else "")
+        path = self.phases.get((l, k))
+        return ("a" if lo > 0 or (self.open and lo >= 0) or path == "a" else "") + \
+            ("i" if hi < 0 or (self.open and hi <= 0) or path == "i" else "")
 
     def source(self, term, row):
         """The range of row . h of a source."""
@@ -78,6 +106,8 @@ class Ranges:
                 ends = (self.lo[l][j], self.hi[l][j])
                 if self.network.layers[l].relu:
                     ends = (max(ends[0], Fraction(0)), max(ends[1], Fraction(0)))
+                if self.phases.get((l, j)) == "i":
+                    ends = (Fraction(0), Fraction(0))
             products = [times(a, end) for end in ends]
             lo, hi = add(lo, min(products)), add(hi, max(products))
         return lo, hi
@@ -89,17 +119,18 @@ class Ranges:
             for k, row in enumerate(term.rows):
                 a, b = self.source(term, row)
                 lo[k], hi[k] = add(lo[k], a), add(hi[k], b)
-        self.lo[l], self.hi[l] = lo, hi
+        for k, ends in enumerate(zip(lo, hi)):
+            self.intersect(l, k, *ends)
 
-    def linear(self, l, k, sign, slopes=()):
-        """An upper bound on sign * z_k by substitution down to the input, with other slopes for some neurons."""
+    def linear(self, start, slope):
+        """An upper bound on the sum of c z_k, start = {(layer, k): c}, by substitution down to the input."""
         network, cert = self.network, self.cert
-        constant, g = Fraction(0), {l: {k: Fraction(sign)}}
-        for at in range(l, 0, -1):
-            for j, c in g.pop(at, {}).items():
-                if at < l and network.layers[at].relu:
-                    slope = slopes[at, j] if (at, j) in slopes else int(cert.slopes[at][j])
-                    c, more = self.chord(at, j, c, slope)
+        constant, g = Fraction(0), {}
+        for at in range(network.depth, 0, -1):
+            through = [(j, c, False) for (l, j), c in start.items() if l == at]
+            for j, c, passed in [(j, c, True) for j, c in g.pop(at, {}).items()] + through:
+                if passed and network.layers[at].relu:
+                    c, more = self.chord(at, j, c, slope(at, j))
                     constant = add(constant, more)
                 if c == 0 or constant == INF:
                     continue
@@ -118,10 +149,10 @@ class Ranges:
 
     def chord(self, l, j, g, slope):
         """Replace g h by something linear in z that is larger: (coefficient of z, constant)."""
-        lo, hi = self.lo[l][j], self.hi[l][j]
-        if lo >= 0:
+        lo, hi, path = self.lo[l][j], self.hi[l][j], self.phases.get((l, j), "")
+        if path == "a" or (lo >= 0 and not path):
             return g, 0
-        if hi <= 0:
+        if path == "i" or hi <= 0:
             return Fraction(0), 0
         if g <= 0:
             return g * slope, 0
@@ -152,8 +183,8 @@ def product_bound(network, cert):
     return min(found, norms[last]["inf"]) if cert.single else found
 
 
-def interval_bound(network, cert, ranges):
-    """Theorem 5."""
+def interval_matrices(network, cert, ranges):
+    """Theorem 5: {"magnitude", "midpoint", "radius": rows}"""
     g = {network.depth: {}}  # layer -> {(neuron, row): (lo, hi)}
     for o, row in enumerate(cert.rows):
         for k, c in row.items():
@@ -176,13 +207,18 @@ def interval_bound(network, cert, ranges):
     for (j, o), (lo, hi) in g.get(0, {}).items():
         for name, a in zip(names, (max(abs(lo), abs(hi)), (lo + hi) / 2, (hi - lo) / 2)):
             matrices[name][o][j] = a
+    return matrices
+
+
+def interval_bound(network, cert, ranges):
+    matrices = interval_matrices(network, cert, ranges)
     for name, s in cert.spectral.items():
         check_spectral(matrices[name], s, name)
     p, q = cert.norms
     bound = matrix_norm(matrices["magnitude"], p, q, cert.spectral.get("magnitude"))
     if (p, q) == ("2", "2"):
         bound = min(bound, sum(matrix_norm(matrices[name], p, q, cert.spectral.get(name))
-                               for name in names[1:]))
+                               for name in ("midpoint", "radius")))
     return bound
 
 
@@ -208,7 +244,11 @@ def parts_bound(network, cert, ranges):
     return best
 
 
-STATEMENTS = {"sdp": Sdp, "identity": Identity}
+def tree(network, cert, ranges, part):
+    return Tree(network, cert, ranges, part, interval_matrices)
+
+
+STATEMENTS = {"sdp": Sdp, "identity": Identity, "tree": tree}
 
 
 # ---- Witnesses (theorem 9) -----------------------------------------------------------------------

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import exact_identity_format
+import exact_tree_format
 
 INTEGER = re.compile(r"0|[1-9][0-9]{0,18}")
 NORMAL = re.compile(r"(-?)0x1(?:\.([0-9a-f]{0,12}[1-9a-f]))?p(?:\+(0|[1-9][0-9]{0,3})|(-[1-9][0-9]{0,3}))")
@@ -22,7 +23,7 @@ KINDS = {"bound": ("vb", ""), "tangent": ("vb", ""), "range": ("vb", ""), "bin":
          "switch": ("b", ""), "cap": ("b", ""), "least": ("", "hz"), "most": ("", "hz"), "state": ("", "h"),
          "square": ("", "h"), "closed": ("", "h"), "open": ("", "h"), "above": ("", "hz"), "below": ("", "hz"),
          "phases": ("", "hz"), "roof": ("", "hz"), "floor": ("", "hz")}
-FREE = ("bin", "gate", "switch", "least", "most", "square", "closed", "open")  # the others are at least 0
+FREE = ("tangent", "bin", "gate", "switch", "least", "most", "square", "closed", "open")  # the others are at least 0
 
 
 def has(kind, role, value):
@@ -360,8 +361,9 @@ class Certificate:
         lines = self.lines
         token = lines.next("statement")
         self.statement = token[0] if token else ""
-        lines.need(self.statement in ("product", "interval", "sdp", "identity"), "expected a statement")
-        read = {"sdp": self.read_part, "identity": lambda: exact_identity_format.read_part(self)}.get(self.statement)
+        lines.need(self.statement in ("product", "interval", "sdp", "identity", "tree"), "expected a statement")
+        read = {"sdp": lambda: self.read_body(self.read_head()), "identity": lambda: exact_identity_format.read_part(self),
+                "tree": lambda: exact_tree_format.read_part(self)}.get(self.statement)
         lines.need(len(token) == 1 + (read is not None), "too few or too many values")
         if self.statement == "interval":
             self.read_interval()
@@ -396,12 +398,16 @@ class Certificate:
         lines.need(token, "expected an index")
         return (kind, lines.integer(token.pop(0), 0, size - 1))
 
-    def read_part(self):
+    def read_head(self):
         lines, network = self.lines, self.network
         token = lines.next("part")
         part = Part(self.read_set(token, network.width[0], ("cube", "ball", "unit")),
                     self.read_set(token, len(self.rows), ("cube", "ball", "unit", "fixed")))
         lines.need(not token, "too many values")
+        return part
+
+    def read_body(self, part):
+        lines, network = self.lines, self.network
         fixed = part.output[0] == "fixed"
         part.roles = self.read_digits("roles", "aivbs" if fixed else "aivb")
         for l in range(1, network.depth):

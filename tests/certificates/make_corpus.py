@@ -22,6 +22,7 @@ from corpus_identity_broken import make_invalid_identities, make_malformed_ident
 from corpus_points import make_networks_for_points, make_points
 from corpus_points_broken import make_invalid_points, make_malformed_points
 from corpus_tools import Claim, dense, layer, network, reals, sparse
+from corpus_trees import make_invalid_trees, make_malformed_trees, make_networks_for_trees, make_trees
 from exact_format import Malformed, Network
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -142,6 +143,7 @@ def make_networks():
         2, layer(1, "relu", [0, 0], dense(0, [[1e300, 1], [1e-300, -1e300]])),
         layer(2, "linear", [0], dense(1, [[1e5, -1e6]])))
     make_networks_for_points(NETS)
+    make_networks_for_trees(NETS)
 
 
 # ---- Valid ---------------------------------------------------------------------------------------
@@ -298,6 +300,9 @@ def main():
     make_identities(NETS, valid)
     make_invalid_identities(NETS, VALID, INVALID.__setitem__)
     make_malformed_identities(VALID, MALFORMED.__setitem__)
+    make_trees(NETS, valid)
+    make_invalid_trees(NETS, VALID, INVALID.__setitem__)
+    make_malformed_trees(NETS, VALID, MALFORMED.__setitem__)
     for folder, files in (("networks", NETS), ("valid", VALID), ("invalid", INVALID), ("malformed", MALFORMED)):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
         (ROOT / folder).mkdir(parents=True)

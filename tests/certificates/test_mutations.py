@@ -111,7 +111,7 @@ def change_real(rng, text):
 
 WORDS = {
     "1": ("1", "2", "inf"), "2": ("1", "2", "inf"), "inf": ("1", "2", "inf"), "cube": ("cube", "ball"), "ball": ("cube", "ball"),
-    "interval": ("none", "interval", "linear", "product"), "product": ("interval", "product"), "none": ("none", "interval"),
+    "interval": ("none", "interval", "linear", "product"), "product": ("interval", "product"), "none": ("none", "interval", "one"),
     "linear": ("linear", "interval", "relu"), "relu": ("relu", "linear", "open", "closed"), "row": ("row", "unit"), "unit": ("unit", "fixed"),
     "fixed": ("fixed", "unit"), "tangent": ("tangent", "range"), "range": ("range", "tangent"), "gate": ("gate", "switch"),
     "dense": ("dense", "sparse"), "region": ("region",), "margin": ("margin", "row"),
@@ -122,7 +122,8 @@ WORDS = {
     "scalar": ("scalar", "gram", "zero"), "zero": ("zero", "scalar"), "gram": ("gram", "scalar"), "link": ("relu", "open"),
     "on": ("off",), "off": ("on",), "half": ("above", "below"), "excess": ("state", "room", "closed"), "room": ("state", "base"),
     "base": ("room", "bottom"), "top": ("bottom", "state"), "bottom": ("top", "above"), "tball": ("wball", "xball", "square"),
-    "wball": ("tball", "xball"), "xball": ("tball", "wball"), "one": ("0", "1", "2"), "lifts": ("lifts", "cuts"),
+    "wball": ("tball", "xball"), "xball": ("tball", "wball"), "one": ("0", "1", "2", "none"), "lifts": ("lifts", "cuts"),
+    "split": ("split", "cut"), "cut": ("cut", "split"), "sum": ("sum", "span"), "span": ("span", "sum"),
     "++": ("+-", "-+", "--"), "+-": ("++", "-+", "--"), "-+": ("++", "+-", "--"), "--": ("++", "+-", "-+"),
 }
 LETTERS = {"slopes": "01", "roles": "aivsbu", "values": "aihzn"}
@@ -135,13 +136,43 @@ def change_monomial(rng, text):
     return "*".join(map(str, variables))
 
 
+def change_tree(rng, lines):
+    """Another leaf, or none where there is one, with the right number of nodes."""
+    leaves = [i for i, line in enumerate(lines) if line == "interval" or line.startswith("empty")]
+    at = rng.choice(leaves)
+    kind = rng.randrange(8)
+    if kind < 4:
+        lines[at] = rng.choice(["empty", "interval", lines[rng.choice(leaves)], lines[rng.choice(leaves)]])
+    elif kind == 4:
+        lines[at] = f"split {rng.randrange(6)}\n{lines[at]}\ninterval"
+    elif kind == 5:
+        lines[at] = f"tighten\n{rng.choice(['empty', lines[at]])}"
+    elif kind == 6 and lines[at].startswith("empty s"):
+        words = lines[at].split(" ")
+        first, step = (3, 2) if words[1] == "sum" else (5, 1)
+        count = (len(words) - first) // step
+        if count > 1:  # one neuron less
+            k = rng.randrange(count)
+            del words[first + step * k:first + step * (k + 1)]
+            words[first - 1] = str(count - 1)
+        lines[at] = " ".join(words)
+    else:
+        splits = [i for i, line in enumerate(lines) if line.startswith("split")]
+        if len(splits) > 1:
+            i, j = rng.sample(splits, 2)
+            lines[i], lines[j] = lines[j], lines[i]
+    return "\n".join(lines).encode()
+
+
 def change_meaning(rng, data):
     """Change one token into something that often makes sense in its place."""
     lines = data.decode().split("\n")
+    if any(line.startswith("statement tree") for line in lines) and rng.randrange(2) and "interval" in lines[12:]:
+        return change_tree(rng, lines)
     numbers = [i for i, line in enumerate(lines) if i > 1 and len(line.split(" ")) > 1 and not line.startswith("network")]
     numbers += [i for i in numbers if "0x" in lines[i]] + [i for i in numbers if lines[i].startswith(
         ("upper", "lower", "norms", "output", "roles", "slopes", "part", "refine", "values", "least", "most", "cuts", "triangle",
-         "product", "bound", "scalar", "gram", "zero", "lifts", "terms"))]
+         "product", "bound", "split", "cut", "empty", "scalar", "gram", "zero", "lifts", "terms"))]
     numbers += [i for i, line in enumerate(lines) if line.startswith(("0x", "-0x"))]
     at = rng.choice(numbers or [0])
     tokens = lines[at].split(" ")

@@ -29,7 +29,7 @@ from identity_frame import available
 from random_parts import random_identity, random_part
 
 ROOT = pathlib.Path(__file__).resolve().parent
-EQUAL = ("one", "bin", "gate", "switch", "square", "closed", "open")
+EQUAL = ("one", "tangent", "bin", "gate", "switch", "square", "closed", "open")
 failures, counted = [], {}
 
 
@@ -346,7 +346,7 @@ def main(arguments):
         check_parts(f"random part {case}", rng, frame.net, frame.certificate([1.0] * len(frame.names)), 10)
     for kind in ("triangle", "product", "point", "state", "square", "closed", "open", "above", "below", "phases", "roof", "floor",
                  "tangent", "gate", "switch", "cap", "range", "bin"):
-        if counted.get(kind, 0) < cases or (kind not in EQUAL + ("tangent",) and not 0 < counted[f"{kind} tight"] < counted[kind]):
+        if counted.get(kind, 0) < cases or (kind not in EQUAL and not 0 < counted[f"{kind} tight"] < counted[kind]):
             failures.append(f"{kind}: evaluated {counted.get(kind, 0)} times, with equality {counted.get(kind + ' tight', 0)} times")
     parts += check_identities(rng, cases)
     for failure in failures:
