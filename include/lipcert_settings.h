@@ -23,6 +23,12 @@
       "steps that optimise the slopes of linear bounds, for every unstable neuron; 0: none")       \
     X(int, bound_programs, "bound-programs", 0, 0, 1000000,                                        \
       "linear programs at most that tighten pre-activation bounds (in a box, with HiGHS)")         \
+    X(int, threads, "threads", 1, 1, 256,                                                          \
+      "threads of the method exact; with one, the same input gives the same tree")                 \
+    X(double, gap, "gap", 1e-6, 1e-9, 1.0,                                                         \
+      "relative gap between its bounds at which the method exact ends")                            \
+    X(int, tree_memory, "tree-memory", 4096, 1, 1048576,                                           \
+      "MiB that the tree of the method exact may take; then it ends with its best bounds")         \
     X(int, order, "order", 2, 1, 4,                                                                \
       "order of the method lasserre: half the degree of its moments")                              \
     X(int, degree, "degree", 3, 2, 8, "degree of the method lipopt: most factors in a product")    \

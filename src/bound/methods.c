@@ -2,6 +2,7 @@
 #include "bound/methods.h"
 
 #include "base/error.h"
+#include "relax/miqcqp.h"
 
 #include <string.h>
 
@@ -36,6 +37,12 @@ static const lip_method methods[] = {
     {"lipopt", "upper",
      "LipOpt-k: products of degree --degree, linear programs by HiGHS; any depth, not in auto",
      "Latorre et al. 2020"},
+    {"exact", "upper",
+     "branch and bound over activation patterns, both bounds until they meet; not in auto",
+     "Sbihi et al. 2024; lipcert, docs/exact.md"},
+    {"miqcqp", "upper",
+     "both mixed-integer formulations on a box, by HiGHS: a computed value; norms inf, 1; not in auto",
+     "Sbihi et al. 2024"},
     {NULL, NULL, NULL, NULL}};
 
 static const lip_method_fn functions[] = {NULL,
@@ -52,7 +59,9 @@ static const lip_method_fn functions[] = {NULL,
                                           lip_hr1_method,
                                           lip_hr2_blocks_method,
                                           lip_lasserre_method,
-                                          lip_lipopt_method};
+                                          lip_lipopt_method,
+                                          lip_exact_method,
+                                          lip_miqcqp_method};
 
 const lip_method *lip_methods(void) { return methods; }
 
@@ -67,9 +76,9 @@ lip_side lip_method_side(size_t index) {
 bool lip_method_in_auto(size_t index, const lip_query *query) {
     if (functions[index] == lip_point_method) return query->point != NULL;
     if (functions[index] == lip_hr2_method) return query->region->kind != LIP_EVERYWHERE;
-    static const lip_method_fn outside[] = {lip_shor_method,     lip_tight_method,
-                                            lip_hr1_method,      lip_hr2_blocks_method,
-                                            lip_lasserre_method, lip_lipopt_method};
+    static const lip_method_fn outside[] = {
+        lip_shor_method,     lip_tight_method,  lip_hr1_method,  lip_hr2_blocks_method,
+        lip_lasserre_method, lip_lipopt_method, lip_exact_method, lip_miqcqp_method};
     for (size_t i = 0; i < sizeof outside / sizeof outside[0]; ++i)
         if (functions[index] == outside[i]) return false;
     return true;
@@ -82,6 +91,7 @@ lip_status lip_method_check(size_t index, const lip_network *net, const lip_quer
     if (functions[index] == lip_point_method && !query->point)
         return lip_fail(err, LIP_ARGUMENT, NULL,
                         "method 'point' needs a point, expected option --input or lip_query.point");
+    if (functions[index] == lip_miqcqp_method) return lip_miqcqp_check(net, query, err);
     if (functions[index] != lip_shor_method || info.relu_layers == 1) return LIP_OK;
     return lip_fail(err, LIP_ARGUMENT, NULL,
                     "method 'shor' fits networks with one hidden layer of ReLUs, this one has %zu: "

@@ -73,7 +73,8 @@ static bool states_bounds(const lip_text *statement) {
 }
 
 static void put_bounds(lip_text *text, const lip_proof *proof, bool upper, bool lower) {
-    bool all = upper && proof->all_bounds.size > 0 && states_bounds(&proof->statement.text);
+    bool ranges = proof->statement.uses_ranges || states_bounds(&proof->statement.text);
+    bool all = upper && proof->all_bounds.size > 0 && ranges;
     if ((upper && proof->statement.uses_bounds) || (lower && proof->witness_uses_bounds))
         lip_text_append(text, all ? &proof->all_bounds : &proof->bounds);
     else

@@ -10,6 +10,7 @@
 typedef struct lip_statement {
     lip_text text;
     bool uses_bounds; /* it relies on neurons that are stable on the region */
+    bool uses_ranges; /* it relies on the ranges of others, too */
 } lip_statement;
 
 typedef struct lip_proof {

@@ -37,6 +37,12 @@ lip_status lip_lasserre_method(lip_task *task, lip_step *step, lip_error *err);
 
 lip_status lip_lipopt_method(lip_task *task, lip_step *step, lip_error *err);
 
+/* A computed value: step->evidence is LIP_COMPUTED, and it is no bound (src/bound/bound.c, keep_best). */
+lip_status lip_miqcqp_method(lip_task *task, lip_step *step, lip_error *err);
+
+/* Both (src/bnb): lower bounds are kept on the way. */
+lip_status lip_exact_method(lip_task *task, lip_step *step, lip_error *err);
+
 /* Lower bounds (src/search). */
 lip_status lip_point_method(lip_task *task, lip_step *step, lip_error *err); /* needs a point */
 lip_status lip_sampling_method(lip_task *task, lip_step *step, lip_error *err);

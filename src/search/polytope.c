@@ -20,6 +20,7 @@
 
 #include <cblas.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,7 +200,10 @@ static bool take_in(lip_polytope *p, size_t id, double gap, size_t *steps) {
             }
         double full = zz > parallel * parallel && p->q < p->n ? -gap / zz : INFINITY;
         double t = fmin(dual, full);
-        if (!isfinite(t)) return false;
+        if (!isfinite(t)) {
+            p->blocked = id;
+            return false;
+        }
         for (size_t j = 0; j < p->q; ++j) p->u[j] = fmax(p->u[j] - t * p->part[j], 0);
         u += t;
         if (isfinite(full)) {
@@ -216,6 +220,7 @@ static bool take_in(lip_polytope *p, size_t id, double gap, size_t *steps) {
 bool lip_polytope_solve(lip_polytope *p, size_t most) {
     size_t id = 0, all = 50 + 10 * (p->n + p->m), steps = most && most < all ? most : all;
     double gap;
+    p->blocked = SIZE_MAX;
     while (most_violated(p, &id, &gap))
         if (steps == 0 || !take_in(p, id, gap, &steps)) return false;
     return true;
@@ -284,6 +289,16 @@ static void make_dual_feasible(lip_polytope *p) {
     if (p->q > 0)
         cblas_dgemv(CblasRowMajor, CblasTrans, (int)p->q, (int)p->n, 1, p->q_of, (int)p->n, p->c, 1,
                     1, p->x, 1);
+}
+
+void lip_polytope_resume(lip_polytope *p, size_t count, const size_t *row) {
+    p->q = 0;
+    for (size_t j = 0; j < count && p->q < p->n; ++j) {
+        load_normal(p, row[j]);
+        split_normal(p);
+        if (cblas_dnrm2((int)p->n, p->z, 1) > parallel) enter(p, row[j], 0);
+    }
+    make_dual_feasible(p);
 }
 
 static void turn(lip_polytope *p, size_t i, double margin) {

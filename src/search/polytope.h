@@ -26,6 +26,9 @@ typedef struct lip_polytope {
     double *saved; /* a whole state, to go back to */
     size_t *saved_active;
     double work; /* multiplications so far, about */
+    size_t
+        blocked; /* after a solve without success: constraint `blocked`, and the active ones times -part, are
+                       a sum of 0 with coefficients >= 0; SIZE_MAX if that is not why */
 } lip_polytope;
 
 bool lip_polytope_create(size_t n, size_t capacity, lip_hull hull, lip_polytope *p);
@@ -43,6 +46,10 @@ bool lip_polytope_append(lip_polytope *p, const double *row, const double *scale
  * as any polytope should need), or if rounding got in the way.  That there is no point often needs n
  * active constraints to see; a point that exists close by is found in a few steps. */
 bool lip_polytope_solve(lip_polytope *p, size_t most);
+
+/* Before a solve: make the given rows active, as far as they are independent and have multipliers >= 0;
+ * x is the nearest point on them.  Those of an earlier solution of a similar polytope save steps. */
+void lip_polytope_resume(lip_polytope *p, size_t count, const size_t *row);
 
 /* The same if only the last row is new; if it does not fit, it is taken away and x is as before. */
 bool lip_polytope_extend(lip_polytope *p, size_t most);

@@ -1,0 +1,158 @@
+/* The search.  All leaves are kept, so a falling target needs no restarts: a round works depth first on the leaves
+ * whose bound is above the target, until none is left, and with every round the target moves closer to the
+ * best lower bound.  Depth first keeps children next to their parent (warm multipliers, few open nodes); the
+ * falling target keeps it from drowning in a part of the tree that a better lower bound would have cut off.
+ *
+ * Workers share one stack.  With one worker the run is deterministic; bounds are valid for any number, as a
+ * leaf's bound rests on its own proof alone. */
+#include "bnb/branch.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The state of the whole tree --------------------------------------------------------- */
+
+static bool raise_upper(lip_node *leaf, void *user) {
+    double *upper = user;
+    if (leaf->bound > *upper) *upper = leaf->bound;
+    return true;
+}
+
+double lip_branch_upper(lip_branch *b) {
+    double upper = 0;
+    for (size_t k = 0; k < b->parts; ++k)
+        if (!b->root[k] || !lip_tree_leaves(b->root[k], raise_upper, &upper)) return INFINITY;
+    return upper;
+}
+
+static bool push(lip_branch *b, lip_node *node) {
+    if (!lip_grow((void **)&b->stack, &b->room, b->used + 1, sizeof(lip_node *))) return false;
+    b->stack[b->used++] = node;
+    return true;
+}
+
+static bool collect(lip_node *leaf, void *user) {
+    lip_branch *b = user;
+    return leaf->kind != LIP_NODE_OPEN || leaf->bound <= b->target || push(b, leaf);
+}
+
+/* ---- Workers ----------------------------------------------------------------------------- */
+
+/* The next node, or NULL if there is no more work; called and left with the lock held. */
+static lip_node *take(lip_branch *b) {
+    while (b->used == 0 && b->busy > 0 && !b->halt) pthread_cond_wait(&b->change, &b->lock);
+    if (b->used == 0 || b->halt) return NULL;
+    ++b->busy;
+    return b->stack[--b->used];
+}
+
+/* Both children of a node that was split; the first to be worked on goes on top. */
+static bool hang(lip_branch *b, lip_node *node, lip_node *child[2], bool cut, int first) {
+    node->kind = cut ? LIP_NODE_CUT : LIP_NODE_SPLIT;
+    node->child[0] = child[0];
+    node->child[1] = child[1];
+    b->memory += lip_node_size(child[0]) + lip_node_size(child[1]);
+    lip_text_clear(&node->text);
+    lip_node_clear_state(node);
+    for (int side = 0; side < 2; ++side) {
+        lip_node *next = child[side ? first : !first];
+        if (next->kind == LIP_NODE_OPEN && !push(b, next)) return false;
+    }
+    return true;
+}
+
+static void *work(void *user) {
+    lip_worker *w = user;
+    lip_branch *b = w->branch;
+    bool leader = w->leader;
+    pthread_mutex_lock(&b->lock);
+    for (lip_node *node; (node = take(b)) != NULL;) {
+        lip_node *child[2];
+        pthread_mutex_unlock(&b->lock);
+        bool ok = lip_worker_expand(w, node, child);
+        pthread_mutex_lock(&b->lock);
+        if (ok && child[0]) ok = hang(b, node, child, w->cuts, w->first);
+        if (!ok) b->failed = true;
+        if (b->memory > b->most_memory) b->full = true;
+        --b->busy;
+        if (leader && lip_watch_expired(&b->task->watch)) b->halt = true;
+        if (b->failed || b->full) b->halt = true;
+        pthread_cond_broadcast(&b->change);
+    }
+    pthread_cond_broadcast(&b->change);
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+/* Work on the stack with all threads, this one among them. */
+static void run_round(lip_worker *worker, size_t threads) {
+    pthread_t *thread = LIP_NEW(pthread_t, threads);
+    size_t started = 0;
+    for (size_t i = 1; thread && i < threads; ++i, ++started)
+        if (pthread_create(&thread[i], NULL, work, &worker[i]) != 0) break;
+    work(&worker[0]);
+    for (size_t i = 1; i <= started; ++i) pthread_join(thread[i], NULL);
+    free(thread);
+}
+
+/* ---- Rounds ------------------------------------------------------------------------------ */
+
+/* Half of the gap, or all of it when little is left. */
+static double next_target(double lower, double upper, double tolerance) {
+    double least = lower * (1 + tolerance / 2);
+    return upper > 1.03 * lower ? fmax(least, 0.5 * (lower + upper)) : least;
+}
+
+static bool run_rounds(lip_branch *b, lip_worker *worker, size_t threads) {
+    lip_result *result = b->task->result;
+    double upper = lip_branch_upper(b);
+    while (!b->halt && upper > result->lower * (1 + b->tolerance)) {
+        b->target = next_target(result->lower, upper, b->tolerance);
+        b->used = 0;
+        for (size_t k = b->parts; k-- > 0;)
+            if (!lip_tree_leaves(b->root[k], collect, b)) return false;
+        if (b->used == 0) break; /* what is left cannot be split */
+        run_round(worker, threads);
+        double next = lip_branch_upper(b);
+        if (!b->halt && next >= upper) break;
+        upper = next;
+        if (upper < b->task->watch.bounds.upper) b->task->watch.bounds.upper = upper;
+    }
+    return !b->failed;
+}
+
+typedef struct finisher {
+    lip_worker *worker;
+} finisher;
+
+static bool finish(lip_node *leaf, void *user) {
+    finisher *f = user;
+    if (leaf->text.size > 0 || !leaf->state) return true;
+    return lip_worker_prove(f->worker, leaf);
+}
+
+bool lip_branch_run(lip_branch *b, size_t threads) {
+    lip_worker *worker = LIP_NEW(lip_worker, threads);
+    size_t made = 0;
+    bool ok = worker != NULL;
+    while (ok && made < threads) ok = lip_worker_create(b, &worker[made++]);
+    for (size_t i = 0; i < made; ++i) worker[i].leader = i == 0;
+    for (size_t k = 0; ok && k < b->parts; ++k) ok = lip_worker_start(&worker[0], k);
+    if (ok) ok = run_rounds(b, worker, threads);
+    finisher f = {worker};
+    for (size_t k = 0; ok && k < b->parts; ++k) ok = lip_tree_leaves(b->root[k], finish, &f);
+    for (size_t i = 0; i < made && worker[i].branch; ++i) {
+        b->counts.nodes += worker[i].counts.nodes;
+        b->counts.programs += worker[i].counts.programs;
+        b->counts.empty += worker[i].counts.empty;
+        b->counts.free += worker[i].counts.free;
+        for (size_t k = 0; k < b->parts; ++k)
+            if (worker[i].gram[k]) b->counts.newton += lip_gram_steps(worker[i].gram[k]);
+        lip_worker_clear(&worker[i]);
+    }
+    free(worker);
+    return ok;
+}

@@ -1,0 +1,80 @@
+/* Branch and bound for one question: shared state and the workers (docs/exact.md). */
+#ifndef LIP_BNB_BRANCH_H
+#define LIP_BNB_BRANCH_H
+
+#include "bnb/tree.h"
+#include "problem/task.h"
+#include "search/witness.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+typedef struct lip_branch_counts {
+    size_t nodes, newton, programs, empty,
+        free; /* free: children that the parent's point showed not empty */
+} lip_branch_counts;
+
+/* What all workers share.  `lock` guards everything that changes but `halt`. */
+typedef struct lip_branch {
+    lip_task *task;
+    lip_step *step; /* of the lower bounds that are found on the way */
+    lip_dense *dense;
+    size_t parts;
+    lip_leaf_part *part;
+    lip_node **root;
+    bool tightens; /* ranges are computed again below the root */
+    bool linear;
+    bool cuts; /* boxes are halved while more than most_free neurons are undecided */
+    size_t most_free;
+    double target;    /* nodes below it are left alone in this round */
+    double tolerance; /* relative gap to reach */
+    size_t memory, most_memory;
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    size_t used, room; /* nodes to be worked on, last first */
+    lip_node **stack;
+    size_t busy;       /* workers with a node in hand */
+    atomic_bool halt;  /* out of time, interrupted, out of memory */
+    bool failed, full; /* out of memory: of the system, of the limit */
+    lip_branch_counts counts;
+    lip_witness witness;
+    lip_rng rng;
+} lip_branch;
+
+/* One thread's tools. */
+typedef struct lip_worker {
+    lip_branch *branch;
+    bool leader;     /* asks the watch */
+    bool cuts;       /* the children made last are halves of a box */
+    int first;       /* of the children made last: which to work on first */
+    lip_gram **gram; /* by part, created when needed */
+    lip_leaf **leaf;
+    lip_cone *cone;
+    signed char *path, *phase; /* by unit; by relu number, with what the ranges know */
+    double *input, *dual, *tangent;
+    size_t *unit;
+    double *multiplier;
+    double *h, *z, *g, *x;
+    lip_branch_counts counts;
+} lip_worker;
+
+bool lip_worker_create(lip_branch *branch, lip_worker *worker);
+void lip_worker_clear(lip_worker *worker);
+
+/* The root of a part: its ranges, multipliers and bound. */
+bool lip_worker_start(lip_worker *worker, size_t part);
+
+/* Bound an open node; if that is not enough for the target, split it: the children come out (NULL: it is no
+ * longer open, or it was bounded).  False if memory is short. */
+bool lip_worker_expand(lip_worker *worker, lip_node *node, lip_node *child[2]);
+
+/* Prove a leaf that has no text yet, from its multipliers. */
+bool lip_worker_prove(lip_worker *worker, lip_node *node);
+
+/* The largest bound of all leaves. */
+double lip_branch_upper(lip_branch *branch);
+
+/* Work until the gap is closed or the watch expires. */
+bool lip_branch_run(lip_branch *branch, size_t threads);
+
+#endif

@@ -1,0 +1,145 @@
+/* The method `exact`: the parts of a question, a tree for each, one falling target for all. */
+#include "base/error.h"
+#include "base/memory.h"
+#include "bnb/branch.h"
+#include "region/region.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A slack matrix, its inverse and the Hessian of this order are still quick to work with. */
+static const double most_order = 1200;
+static const double most_weights = 3e7;
+enum { most_cut_inputs = 8 };
+
+/* ---- Parts ------------------------------------------------------------------------------- */
+
+/* p = 1 is a maximum over inputs, q = inf one over outputs (docs/certificate.md, theorem 7). */
+static bool list_parts(lip_branch *b) {
+    const lip_query *query = b->task->query;
+    size_t inputs = query->norm_in == LIP_NORM_1 ? b->dense->inputs : 1;
+    size_t rows = b->dense->rows, outputs = rows == 1 || query->norm_out == LIP_NORM_INF ? rows : 1;
+    if (!lip_multiply_sizes(inputs, outputs, &b->parts)) return false;
+    b->part = LIP_NEW(lip_leaf_part, b->parts);
+    b->root = LIP_NEW(lip_node *, b->parts);
+    if (!b->part || !b->root) return false;
+    for (size_t k = 0; k < b->parts; ++k) {
+        lip_leaf_part *part = &b->part[k];
+        part->input = query->norm_in == LIP_NORM_1     ? LIP_SET_UNIT
+                      : query->norm_in == LIP_NORM_INF ? LIP_SET_CUBE
+                                                       : LIP_SET_BALL;
+        part->input_index = query->norm_in == LIP_NORM_1 ? k / outputs : 0;
+        part->output = rows == 1 || query->norm_out == LIP_NORM_INF ? LIP_SET_FIXED
+                       : query->norm_out == LIP_NORM_1              ? LIP_SET_CUBE
+                                                                    : LIP_SET_BALL;
+        part->output_index = k % outputs;
+    }
+    return true;
+}
+
+static const char *part_name(const lip_leaf_part *part, bool input) {
+    static const char *const name[] = {" cube", " ball", " unit", " fixed"};
+    return name[input ? part->input : part->output];
+}
+
+static bool write_statement(lip_branch *b, lip_statement *statement) {
+    lip_text *text = &statement->text;
+    lip_text_word(text, "statement tree");
+    lip_text_size(text, b->parts);
+    lip_text_word(text, "\n");
+    for (size_t k = 0; k < b->parts; ++k) {
+        const lip_leaf_part *part = &b->part[k];
+        lip_text_word(text, "part");
+        lip_text_word(text, part_name(part, true));
+        if (part->input == LIP_SET_UNIT) lip_text_size(text, part->input_index);
+        lip_text_word(text, part_name(part, false));
+        if (part->output == LIP_SET_FIXED) lip_text_size(text, part->output_index);
+        lip_text_word(text, "\n");
+        if (!lip_tree_write(b->root[k], text)) return false;
+    }
+    statement->uses_bounds = statement->uses_ranges = true;
+    return !text->failed && !text->overflown;
+}
+
+/* ---- The method -------------------------------------------------------------------------- */
+
+/* Ranges change with the phases of earlier layers, where there are some and the region is bounded. */
+static bool has_ranges(const lip_task *task) {
+    lip_network_info info;
+    lip_network_get_info(task->net, &info);
+    return task->query->region->kind != LIP_EVERYWHERE && info.relu_layers > 1;
+}
+
+static bool fits(lip_task *task, lip_step *step) {
+    const lip_network *net = task->net;
+    if (!lip_region_has_interior(task->query->region))
+        snprintf(step->note, sizeof step->note, "the region has no interior");
+    else if (lip_dense_size(net) > most_weights ||
+             (double)lip_inputs(net) + (double)task->result->neurons > most_order)
+        snprintf(step->note, sizeof step->note,
+                 "%zu inputs and %zu neurons are too many for branch and bound", lip_inputs(net),
+                 task->result->neurons);
+    return !step->note[0];
+}
+
+static void explain(const lip_branch *b, lip_step *step) {
+    const lip_branch_counts *c = &b->counts;
+    if (b->full)
+        snprintf(step->note, sizeof step->note, "the tree reached --tree-memory");
+    else
+        snprintf(step->note, sizeof step->note, "%zu nodes, %zu Newton steps, %zu LPs, %zu empty",
+                 c->nodes, c->newton, c->programs, c->empty);
+}
+
+static void clear(lip_branch *b) {
+    for (size_t k = 0; b->root && k < b->parts; ++k) lip_tree_free(b->root[k]);
+    free(b->root);
+    free(b->part);
+    free(b->stack);
+    lip_dense_free(b->dense);
+    lip_witness_clear(&b->witness);
+    pthread_mutex_destroy(&b->lock);
+    pthread_cond_destroy(&b->change);
+}
+
+static lip_status run(lip_branch *b, lip_step *step, lip_error *err) {
+    lip_task *task = b->task;
+    b->dense = lip_dense_create(task->net, &task->query->output);
+    if (!b->dense || !list_parts(b)) return lip_fail_memory(err);
+    lip_status status = lip_witness_create(task->net, task->query, &task->bounds, &b->witness, err);
+    if (status == LIP_OK) status = lip_sampling_method(task, b->step, err);
+    if (status != LIP_OK) return status;
+    b->step->method = step->method;
+    b->step->note[0] = '\0';
+    if (!lip_branch_run(b, (size_t)task->settings->threads)) return lip_fail_memory(err);
+    step->value = lip_branch_upper(b);
+    step->complete = step->value <= task->result->lower * (1 + b->tolerance);
+    write_statement(b, &task->statement);
+    explain(b, step);
+    return LIP_OK;
+}
+
+/* The matrices are far too small for OpenBLAS to share out among its threads, which it tries all the same.  The
+ * number is the process's, so it is put back; others who use OpenBLAS meanwhile lose a little time. */
+lip_status lip_exact_method(lip_task *task, lip_step *step, lip_error *err) {
+    if (!fits(task, step)) return LIP_OK;
+    int blas_threads = openblas_get_num_threads();
+    openblas_set_num_threads(1);
+    lip_step lower = {.method = step->method, .side = LIP_LOWER, .evidence = LIP_PROVED};
+    lip_branch b = {.task = task, .step = &lower, .tolerance = task->settings->gap};
+    b.tightens = has_ranges(task);
+    b.cuts = task->query->region->kind == LIP_BOX && lip_inputs(task->net) <= most_cut_inputs;
+    b.most_free = getenv("LIP_FREE") ? (size_t)atoi(getenv("LIP_FREE")) : 24;
+    b.tightens |= b.cuts;
+    b.linear = task->settings->linear_bounds != 0;
+    b.most_memory = (size_t)task->settings->tree_memory << 20;
+    lip_rng_seed(&b.rng, (uint64_t)task->settings->seed);
+    pthread_mutex_init(&b.lock, NULL);
+    pthread_cond_init(&b.change, NULL);
+    lip_status status = run(&b, step, err);
+    clear(&b);
+    openblas_set_num_threads(blas_threads);
+    return status;
+}

@@ -1,0 +1,429 @@
+/* One node: bound it, and if that is not enough split the neuron that matters most.
+ *
+ * A child inherits multipliers that are feasible for it as they are, so most children need one or two Newton
+ * steps.  A child is empty if the linear program says so and the proof goes through (bnb/leaf.h); where the
+ * parent's interior point is in the child, there is no program to solve.  Every new interior point is evaluated
+ * in the network: lower bounds for free. */
+#include "bnb/branch.h"
+
+#include "base/memory.h"
+#include "region/region.h"
+#include "search/points.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROOT_STEPS = 300, NODE_STEPS = 40 };
+
+/* ---- Workers ----------------------------------------------------------------------------- */
+
+bool lip_worker_create(lip_branch *branch, lip_worker *w) {
+    const lip_dense *dense = branch->dense;
+    size_t rows = dense->rows, g;
+    memset(w, 0, sizeof *w);
+    w->branch = branch;
+    w->gram = LIP_NEW(lip_gram *, branch->parts);
+    w->leaf = LIP_NEW(lip_leaf *, branch->parts);
+    w->cone = lip_cone_create(dense);
+    w->path = LIP_NEW(signed char, dense->units);
+    w->phase = LIP_NEW(signed char, dense->relus);
+    w->input = LIP_NEW(double, dense->inputs + 1);
+    w->dual = LIP_NEW(double, rows + 1);
+    w->tangent = LIP_NEW(double, dense->units);
+    w->unit = LIP_NEW(size_t, dense->relus);
+    w->multiplier = LIP_NEW(double, dense->relus);
+    w->h = LIP_NEW(double, dense->units);
+    w->z = LIP_NEW(double, dense->units);
+    w->g = lip_multiply_sizes(dense->units, rows, &g) ? LIP_NEW(double, g) : NULL;
+    w->x = LIP_NEW(double, dense->inputs);
+    if (w->gram && w->leaf && w->cone && w->path && w->phase && w->input && w->dual && w->tangent &&
+        w->unit && w->multiplier && w->h && w->z && w->g && w->x)
+        return true;
+    lip_worker_clear(w);
+    return false;
+}
+
+void lip_worker_clear(lip_worker *w) {
+    for (size_t k = 0; w->gram && k < w->branch->parts; ++k) lip_gram_free(w->gram[k]);
+    for (size_t k = 0; w->leaf && k < w->branch->parts; ++k) lip_leaf_free(w->leaf[k]);
+    free(w->gram);
+    free(w->leaf);
+    lip_cone_free(w->cone);
+    free(w->path);
+    free(w->phase);
+    free(w->input);
+    free(w->dual);
+    free(w->tangent);
+    free(w->unit);
+    free(w->multiplier);
+    free(w->h);
+    free(w->z);
+    free(w->g);
+    free(w->x);
+    memset(w, 0, sizeof *w);
+}
+
+/* The tools for a part, made when it is first met: most parts of many are bounded at their root. */
+static bool take_tools(lip_worker *w, size_t part) {
+    const lip_branch *b = w->branch;
+    const lip_query *query = b->task->query;
+    if (!w->gram[part]) w->gram[part] = lip_gram_create(b->dense, &b->part[part]);
+    if (!w->leaf[part])
+        w->leaf[part] = lip_leaf_create(b->dense, query->norm_in, query->norm_out, &b->part[part]);
+    return w->gram[part] && w->leaf[part];
+}
+
+/* ---- A node in view ---------------------------------------------------------------------- */
+
+/* Path, region and ranges; w->path and w->phase are filled. */
+static lip_leaf_node look(lip_worker *w, const lip_node *node) {
+    const lip_branch *b = w->branch;
+    const lip_node_state *state = node->state;
+    lip_leaf_node view = {.region = state->region ? state->region : b->task->query->region,
+                          .path = w->path,
+                          .lo = state->lo ? state->lo : b->task->bounds.lo,
+                          .hi = state->lo ? state->hi : b->task->bounds.hi};
+    for (size_t k = 0; k < b->dense->relus; ++k) w->path[b->dense->relu[k]] = state->path[k];
+    for (size_t k = 0; k < b->dense->relus; ++k)
+        w->phase[k] = (signed char)lip_leaf_phase(&view, b->dense->relu[k]);
+    return view;
+}
+
+static bool prove(lip_worker *w, lip_node *node, const lip_leaf_node *view) {
+    lip_gram_proof proof = {0, w->input, w->dual, w->tangent};
+    double bound = INFINITY;
+    lip_text text = {0};
+    bool fixed = w->branch->part[node->part].output == LIP_SET_FIXED;
+    lip_gram_translate(w->gram[node->part], &node->state->multipliers, &proof);
+    bool ok = lip_leaf_sdp(w->leaf[node->part], view, proof.one, proof.input,
+                           fixed ? NULL : proof.dual, proof.tangent, &bound, &text);
+    if (ok && text.failed) ok = false;
+    if (ok && bound < INFINITY && (bound < node->bound || node->text.size == 0)) {
+        lip_text_clear(&node->text);
+        node->text = text;
+        if (bound < node->bound || node->bound == INFINITY) node->bound = bound;
+        return true;
+    }
+    lip_text_clear(&text);
+    return ok;
+}
+
+bool lip_worker_prove(lip_worker *w, lip_node *node) {
+    if (!take_tools(w, node->part)) return false;
+    lip_leaf_node view = look(w, node);
+    lip_gram *gram = w->gram[node->part];
+    lip_gram_load(gram, w->phase);
+    /* Feasible again, if it is not, and a little away from the boundary. */
+    lip_gram_solve(gram, &node->state->multipliers, 0, 2);
+    return prove(w, node, &view);
+}
+
+/* The interval Jacobian: cheap, and for known phases exact in norms for which the relaxation is not. */
+static bool bound_by_interval(lip_worker *w, lip_node *node, const lip_leaf_node *view) {
+    double bound = INFINITY;
+    lip_text text = {0};
+    bool ok = lip_leaf_interval(w->leaf[node->part], view, &bound, &text) && !text.failed;
+    if (ok && bound < node->bound) {
+        lip_text_clear(&node->text);
+        node->text = text;
+        node->bound = bound;
+        return true;
+    }
+    lip_text_clear(&text);
+    return ok;
+}
+
+/* ---- Points ------------------------------------------------------------------------------ */
+
+/* The gradient norm at x; if it beats the lower bound, prove it. */
+static bool offer(lip_worker *w) {
+    lip_branch *b = w->branch;
+    lip_task *task = b->task;
+    const lip_network *net = task->net;
+    double norm = 0;
+    memcpy(w->h, w->x, b->dense->inputs * sizeof *w->h);
+    lip_forward(net, 1, w->h, w->z);
+    lip_jacobians(net, &task->query->output, 1, w->z, w->g);
+    if (!lip_jacobian_norms(net, task->query, 1, w->g, &norm)) return false;
+    pthread_mutex_lock(&b->lock);
+    bool ok = true;
+    if (norm > task->result->lower * (1 + 1e-12))
+        ok = lip_witness_offer(&b->witness, task, w->x, &b->rng, b->step, NULL) == LIP_OK;
+    double least = task->result->lower * (1 + b->tolerance / 2);
+    if (b->target < least) b->target = least;
+    pthread_mutex_unlock(&b->lock);
+    return ok;
+}
+
+/* ---- Children ---------------------------------------------------------------------------- */
+
+static bool set_text(lip_node *node, const char *line) {
+    lip_text_clear(&node->text);
+    lip_text_word(&node->text, line);
+    return !node->text.failed;
+}
+
+static void close_empty(lip_node *node) {
+    node->kind = LIP_NODE_EMPTY;
+    node->bound = 0;
+    lip_node_clear_state(node);
+}
+
+/* Ranges of the child; *empty if there is a neuron without any. */
+static bool tighten(lip_worker *w, lip_node *node, const lip_node *parent, bool *empty) {
+    lip_branch *b = w->branch;
+    lip_node_state *state = node->state;
+    size_t units = b->dense->units;
+    if (!state->lo) {
+        const lip_preactivation *root = &b->task->bounds;
+        state->lo = LIP_NEW(double, 2 * units);
+        if (!state->lo) return false;
+        state->hi = state->lo + units;
+        memcpy(state->lo, parent->state->lo ? parent->state->lo : root->lo, units * sizeof(double));
+        memcpy(state->hi, parent->state->lo ? parent->state->hi : root->hi, units * sizeof(double));
+    }
+    node->tighten = true;
+    lip_leaf_node view = look(w, node);
+    return lip_leaf_tighten(b->task->net, view.region, w->path, b->linear, state->lo, state->hi,
+                            empty);
+}
+
+/* Is the cell of a child empty?  If not, its point is kept. */
+static bool probe(lip_worker *w, lip_node *node, const lip_node *parent) {
+    lip_branch *b = w->branch;
+    lip_node_state *state = node->state;
+    lip_leaf_node view = look(w, node);
+    size_t d = lip_cone_dimension(b->dense, view.region);
+    if (!lip_cone_load(w->cone, &view)) return false;
+    state->point = LIP_NEW(double, d);
+    state->basis.id = LIP_NEW(unsigned, d + 1);
+    if (!state->point || !state->basis.id) return false;
+    state->basis.count = parent->state->basis.count;
+    if (parent->state->basis.id)
+        memcpy(state->basis.id, parent->state->basis.id,
+               state->basis.count * sizeof *state->basis.id);
+    if (parent->state->point && lip_cone_holds(w->cone, parent->state->point)) {
+        memcpy(state->point, parent->state->point, d * sizeof *state->point);
+        ++w->counts.free;
+        return true;
+    }
+    ++w->counts.programs;
+    lip_cone_outcome outcome = lip_cone_solve(w->cone, &state->basis);
+    if (outcome == LIP_CONE_POINT) {
+        memcpy(state->point, lip_cone_point(w->cone), d * sizeof *state->point);
+        return !lip_cone_input(w->cone, state->point, w->x) || offer(w);
+    }
+    free(state->point);
+    state->point = NULL;
+    state->basis.count = 0;
+    if (outcome == LIP_CONE_UNKNOWN) return true;
+    bool empty = false;
+    size_t count = lip_cone_farkas(w->cone, w->unit, w->multiplier);
+    if (!lip_leaf_empty(w->leaf[node->part], &view, count, w->unit, w->multiplier, &empty,
+                        &node->text))
+        return false;
+    w->counts.empty += empty;
+    if (empty) close_empty(node);
+    return !node->text.failed;
+}
+
+static lip_node *make_child(lip_worker *w, const lip_node *parent, size_t relu, lip_phase phase) {
+    lip_branch *b = w->branch;
+    bool empty = false, ok = true;
+    lip_node *node = lip_node_child(parent, b->dense, lip_gram_groups(w->gram[parent->part]));
+    if (!node) return NULL;
+    node->state->path[relu] = (signed char)phase;
+    if (b->tightens) ok = tighten(w, node, parent, &empty);
+    if (ok && empty) {
+        ++w->counts.empty;
+        ok = set_text(node, "empty\n");
+        if (ok) close_empty(node);
+    } else if (ok) {
+        ok = probe(w, node, parent);
+    }
+    if (ok) return node;
+    lip_node_free(node);
+    return NULL;
+}
+
+/* ---- Cuts of the box --------------------------------------------------------------------- */
+
+/* Influence of input j: its width times its weights on undecided neurons of first layers, in units of their ranges. */
+static double influence(const lip_worker *w, const lip_leaf_node *view, size_t j) {
+    const lip_dense *dense = w->branch->dense;
+    double width = view->region->hi[j] - view->region->lo[j], total = 0;
+    for (size_t l = 1; l <= dense->layers; ++l)
+        for (size_t t = 0; t < dense->layer[l].nterms; ++t) {
+            if (dense->layer[l].term[t].source != 0 || !dense->layer[l].relu) continue;
+            const double *row = dense->layer[l].term[t].row;
+            for (size_t i = 0; i < dense->layer[l].width; ++i) {
+                size_t unit = dense->layer[l].offset + i;
+                if (lip_leaf_phase(view, unit) == LIP_UNSTABLE)
+                    total += fabs(row[i * dense->inputs + j]) / (view->hi[unit] - view->lo[unit]);
+            }
+        }
+    return width * (total + 1e-3);
+}
+
+static size_t choose_input(const lip_worker *w, const lip_leaf_node *view) {
+    size_t best = 0;
+    double most = -1;
+    for (size_t j = 0; j < w->branch->dense->inputs; ++j) {
+        double score = influence(w, view, j);
+        if (!(score > most)) continue;
+        most = score;
+        best = j;
+    }
+    return best;
+}
+
+static lip_node *make_half(lip_worker *w, const lip_node *parent, size_t input, double at,
+                           bool above) {
+    lip_branch *b = w->branch;
+    bool empty = false;
+    lip_node *node = lip_node_child(parent, b->dense, lip_gram_groups(w->gram[parent->part]));
+    if (!node) return NULL;
+    const lip_region *whole =
+        parent->state->region ? parent->state->region : b->task->query->region;
+    if (!node->state->region &&
+        lip_region_box(whole->n, whole->lo, whole->hi, &node->state->region, NULL) != LIP_OK) {
+        lip_node_free(node);
+        return NULL;
+    }
+    lip_region *half = node->state->region;
+    *(above ? &half->lo[input] : &half->hi[input]) = at;
+    half->centre[input] = half->lo[input] / 2 + half->hi[input] / 2;
+    bool ok = tighten(w, node, parent, &empty);
+    if (ok && empty) {
+        ++w->counts.empty;
+        ok = set_text(node, "empty\n");
+        if (ok) close_empty(node);
+    }
+    if (ok) return node;
+    lip_node_free(node);
+    return NULL;
+}
+
+/* Halve the box; false in *done if it is too thin for that. */
+static bool cut(lip_worker *w, lip_node *node, const lip_leaf_node *view, lip_node *child[2],
+                bool *done) {
+    size_t input = choose_input(w, view);
+    double lo = view->region->lo[input], hi = view->region->hi[input], at = lo / 2 + hi / 2;
+    *done = lo < at && at < hi;
+    if (!*done) return true;
+    for (int side = 0; side < 2; ++side) {
+        child[side] = make_half(w, node, input, at, side == 1);
+        if (!child[side]) {
+            lip_node_free(child[0]);
+            child[0] = NULL;
+            return false;
+        }
+    }
+    node->relu = (unsigned)input;
+    node->cut = at;
+    w->cuts = true;
+    w->first = 0;
+    return true;
+}
+
+/* The middle of a box is a point as good as any. */
+static bool offer_middle(lip_worker *w, const lip_leaf_node *view) {
+    memcpy(w->x, view->region->centre, w->branch->dense->inputs * sizeof *w->x);
+    return offer(w);
+}
+
+/* ---- Expanding --------------------------------------------------------------------------- */
+
+/* |tau| (E v^2 + E (y - v)^2): what the relaxation gains by not knowing the phase. */
+static size_t choose_neuron(const lip_worker *w, const lip_node *node) {
+    const lip_gram *gram = w->gram[node->part];
+    size_t best = SIZE_MAX;
+    double most = -1;
+    for (size_t k = 0; k < w->branch->dense->relus; ++k) {
+        if (w->phase[k] != LIP_UNSTABLE) continue;
+        double score =
+            fabs(node->state->multipliers.tau[k]) * (lip_gram_on(gram, k) + lip_gram_off(gram, k));
+        if (!(score > most)) continue;
+        most = score;
+        best = k;
+    }
+    return best;
+}
+
+/* Make both children; the one in which more is left is worked on first. */
+static bool split(lip_worker *w, lip_node *node, lip_node *child[2]) {
+    size_t relu = choose_neuron(w, node);
+    if (relu == SIZE_MAX) {
+        lip_leaf_node view = look(w, node);
+        bool done = false;
+        if (!bound_by_interval(w, node, &view)) return false;
+        if (w->branch->cuts && !cut(w, node, &view, child, &done)) return false;
+        if (!done) node->kind = LIP_NODE_STUCK;
+        return true;
+    }
+    w->first = lip_gram_on(w->gram[node->part], relu) >= lip_gram_off(w->gram[node->part], relu);
+    for (int side = 0; side < 2; ++side) {
+        child[side] = make_child(w, node, relu, side ? LIP_ACTIVE : LIP_INACTIVE);
+        if (!child[side]) {
+            lip_node_free(child[0]);
+            child[0] = NULL;
+            return false;
+        }
+    }
+    node->relu = (unsigned)relu;
+    return true;
+}
+
+bool lip_worker_expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
+    child[0] = child[1] = NULL;
+    if (!take_tools(w, node->part)) return false;
+    lip_branch *b = w->branch;
+    lip_leaf_node view = look(w, node);
+    lip_gram *gram = w->gram[node->part];
+    ++w->counts.nodes;
+    w->cuts = false;
+    pthread_mutex_lock(&b->lock);
+    double target = b->target;
+    pthread_mutex_unlock(&b->lock);
+    size_t free_neurons = 0;
+    for (size_t k = 0; k < b->dense->relus; ++k) free_neurons += w->phase[k] == LIP_UNSTABLE;
+    if (b->cuts && free_neurons > b->most_free) {
+        bool done = false;
+        if (!bound_by_interval(w, node, &view)) return false;
+        if (node->bound <= target && node->text.size > 0) return true;
+        if (!offer_middle(w, &view) || !cut(w, node, &view, child, &done)) return false;
+        if (done) return true;
+    }
+    lip_gram_load(gram, w->phase);
+    lip_gram_point *point = &node->state->multipliers;
+    if (point->bound == INFINITY && !lip_gram_start(gram, point)) return false;
+    if (!lip_gram_solve(gram, point, free_neurons ? target * (1 - 1e-9) : 0,
+                        free_neurons ? NODE_STEPS : ROOT_STEPS)) {
+        if (!lip_gram_start(gram, point)) return false;
+        lip_gram_solve(gram, point, free_neurons ? target * (1 - 1e-9) : 0, ROOT_STEPS);
+    }
+    if (point->bound < target || !free_neurons) {
+        if (!prove(w, node, &view)) return false;
+        if (node->bound <= target && node->text.size > 0) return true;
+    }
+    return split(w, node, child);
+}
+
+bool lip_worker_start(lip_worker *w, size_t part) {
+    lip_branch *b = w->branch;
+    if (!take_tools(w, part)) return false;
+    lip_gram *gram = w->gram[part];
+    lip_node *root = lip_node_create(b->dense, lip_gram_groups(gram), (unsigned)part);
+    if (!root) return false;
+    b->root[part] = root;
+    lip_leaf_node view = look(w, root);
+    lip_gram_load(gram, w->phase);
+    size_t free_neurons = 0;
+    for (size_t k = 0; k < b->dense->relus; ++k) free_neurons += w->phase[k] == LIP_UNSTABLE;
+    root->state->multipliers.bound = INFINITY;
+    if (b->cuts && free_neurons > b->most_free) return bound_by_interval(w, root, &view);
+    if (!lip_gram_start(gram, &root->state->multipliers)) return false;
+    lip_gram_solve(gram, &root->state->multipliers, 0, ROOT_STEPS);
+    return prove(w, root, &view);
+}
