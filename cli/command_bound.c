@@ -14,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Refuse a list of methods with an unknown or empty name. */
-static lip_status check_methods(const char *list, lip_error *err) {
+lip_status cli_check_methods(const char *list, lip_error *err) {
     const char *names[64] = {"auto"};
     size_t count = 1;
     for (const lip_method *m = lip_methods(); m->name && count < 64; m++) names[count++] = m->name;
@@ -67,7 +66,8 @@ static lip_status check_output(const cli_arguments *arguments, size_t i, lip_err
 static lip_status check_arguments(const cli_arguments *arguments, lip_error *err) {
     lip_status status = LIP_OK;
     bool margins = arguments->given[CLI_ALL_MARGINS];
-    if (arguments->given[CLI_METHOD]) status = check_methods(arguments->value[CLI_METHOD][0], err);
+    if (arguments->given[CLI_METHOD])
+        status = cli_check_methods(arguments->value[CLI_METHOD][0], err);
     if (!status && margins) status = cli_check_margins(arguments, NULL, err);
     for (size_t i = 0; !status && i < OUTPUTS; i++) status = check_output(arguments, i, err);
     return status;

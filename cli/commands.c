@@ -28,6 +28,20 @@ static const char gradient_details[] =
     "Encloses the norm of the Jacobian at the point X in interval arithmetic.  A point too close "
     "to\n"
     "a kink of a ReLU stays undecided; then the exit code is 5.\n";
+static const char radius_details[] =
+    "Proves that every point closer to X than the radius has the same largest output: from the\n"
+    "margins at X and their Lipschitz constants near X.  The radius is 0 if X is not of class K.\n"
+    "--clip cuts away impossible points; it needs the norm inf.  Methods are those for upper "
+    "bounds;\n"
+    "auto stands for product,interval,tangent.\n";
+static const char sweep_details[] =
+    "LIST is a VNN-COMP list (network,property,timeout) or has a header: network, input, eps, "
+    "shape,\n"
+    "output, or any option of bound with one value.  Each instance is a process of its own; its "
+    "report\n"
+    "is a line of --out (default: LIST with the ending .jsonl).  What has a line there is not run "
+    "again.\n"
+    "Under mpirun or srun the ranks share the list.  The exit code is 5 if an instance failed.\n";
 static const char eval_details[] =
     "Prints one output per line with 17 digits and nothing else; with --jacobian the rows of the\n"
     "Jacobian follow.  A ReLU at exactly 0 counts as inactive.  Nothing here is a proved number.\n";
@@ -52,6 +66,14 @@ const cli_command cli_commands[] = {
      cli_check},
     {"gradient", "NET", 1, 1, QUESTION | POINT | NET | CLI_BIT(JSON) | CLI_BIT(QUIET), false,
      "enclose the norm of the Jacobian at one point", gradient_details, cli_gradient},
+    {"radius", "NET", 1, 1,
+     POINT | NET | CLI_BIT(NORM) | CLI_BIT(LABEL) | CLI_BIT(CLIP) | CLI_BIT(PRECISION) |
+         CLI_BIT(METHOD) | CLI_BIT(JSON) | CLI_BIT(QUIET),
+     true, "prove how far a point is from every other class", radius_details, cli_radius},
+    {"sweep", "LIST", 1, 1,
+     QUESTION | NET | CLI_BIT(METHOD) | CLI_BIT(OUT) | CLI_BIT(JOBS) | CLI_BIT(RETRY) |
+         CLI_BIT(QUIET),
+     true, "bound every instance of a list, in parallel, resumable", sweep_details, cli_sweep},
     {"eval", "NET", 1, 1, POINT | NET | CLI_BIT(JACOBIAN), false, "evaluate a network at one point",
      eval_details, cli_eval},
     {"info", "NET", 1, 1, NET | CLI_BIT(JSON), false, "describe a network", "", cli_info},
@@ -67,7 +89,7 @@ const cli_command cli_commands[] = {
      help_details, cli_help},
     {0}};
 
-enum { COMMANDS_MAX = 16 };
+enum { COMMANDS_MAX = 32 };
 
 lip_status cli_find_command(const char *name, const cli_command **command, lip_error *err) {
     const char *names[COMMANDS_MAX];

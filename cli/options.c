@@ -194,6 +194,7 @@ static lip_status parse_option(int argc, char **argv, int *at, bool *setting_giv
         found.setting ? &setting_given[found.setting - cli_settings] : &arguments->given[found.id];
     if (*given) return cli_fail(err, LIP_ARGUMENT, place, "given twice");
     *given = true;
+    if (found.setting && strcmp(found.setting->name, "time") == 0) arguments->time_given = true;
 
     const char *value[2] = {NULL, NULL};
     lip_status status = take_values(argc, argv, at, found.values, place, value, err);
@@ -212,6 +213,9 @@ static lip_status add_operand(const char *word, cli_arguments *arguments, lip_er
     arguments->operand[arguments->noperands++] = word;
     return LIP_OK;
 }
+
+/* What "-o" stands for, in subcommands with one output. */
+static char out_option[] = "--out";
 
 lip_status cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *arguments,
                      lip_error *err) {
@@ -232,6 +236,7 @@ lip_status cli_parse(const cli_command *command, int argc, char **argv, cli_argu
             arguments->given[CLI_HELP] = true;
             return LIP_OK;
         }
+        if (options && strcmp(word, "-o") == 0 && takes(command, CLI_OUT)) argv[at] = out_option;
         if (options && word[0] == '-' && word[1] != '\0')
             status = parse_option(argc, argv, &at, setting_given, arguments, err);
         else

@@ -27,6 +27,9 @@
     X(INPUT, "input", 1, "X", "the point: a .npy or .csv file, or a number for all coordinates")   \
     X(ROW, "row", 1, "N", "row of the .npy or .csv file to take as the point (default 0)")         \
     X(SCALE, "scale", 1, "S", "multiply the numbers of the .npy or .csv file by S (default 1)")    \
+    X(LABEL, "label", 1, "K", "the class of the point (default: the largest output there)")        \
+    X(PRECISION, "precision", 1, "P",                                                              \
+      "relative width at which the search for a radius ends (default 0.001)")                      \
     X(METHOD, "method", 1, "LIST",                                                                 \
       "methods to run, joined by commas (default auto); 'lipcert methods' lists them")             \
     X(JACOBIAN, "jacobian", 0, "", "print the Jacobian too, one row per line")                     \
@@ -35,11 +38,16 @@
     X(WITNESS, "witness", 1, "FILE", "write the witness point of the lower bound as .npy")         \
     X(CERTIFICATE, "certificate", 1, "FILE",                                                       \
       "write a certificate of the bounds; 'lipcert check NET FILE' verifies it")                   \
-    X(FORMAT, "format", 1, "F", "format of the file: sdpa (default) or mps")                       \
+    X(FORMAT, "format", 1, "F", "format of the file: sdpa (default), mps or lp")                   \
     X(PART, "part", 1, "N", "which of several programs (default 0 if there is one)")               \
     X(RELAXATION, "relaxation", 1, "R",                                                            \
-      "the relaxation: tangent (default), hr1, hr2-blocks, lasserre; lipopt (mps)")                \
+      "tangent (default), hr1, hr2-blocks, lasserre; lipopt (mps); miqcqp, miqcqp-lower (lp, "     \
+      "mps)")                                                                                      \
     X(PHASES, "phases", 0, "", "keep the phases of inner neurons: a larger, tighter program")      \
+    X(OUT, "out", 1, "FILE", "the file to write")                                                  \
+    X(JOBS, "jobs", 1, "N",                                                                        \
+      "instances that run at a time (default: one per core; one with several ranks)")              \
+    X(RETRY, "retry", 0, "", "run instances again whose record says that they failed")             \
     X(NNET_NORMALISE, "nnet-normalise", 0, "",                                                     \
       "fold the normalisation that a .nnet file carries into the network")                         \
     X(QUIET, "quiet", 0, "", "print the final line only, and no progress")                         \
@@ -78,6 +86,7 @@ typedef struct cli_arguments {
     bool given[CLI_OPTION_COUNT];
     const char *value[CLI_OPTION_COUNT][2];
     lip_settings settings;
+    bool time_given; /* --time, whatever its value */
 } cli_arguments;
 
 #define CLI_BIT(id) ((uint64_t)1 << CLI_##id)

@@ -181,7 +181,8 @@ static lip_status parse_clip(const cli_arguments *arguments, cli_question *quest
     question->clip_lo = -INFINITY;
     question->clip_hi = INFINITY;
     if (!arguments->given[CLI_CLIP]) return LIP_OK;
-    if (!arguments->given[CLI_BOX] && !arguments->given[CLI_BOX_FILE])
+    bool boxes = (arguments->command->options & CLI_BIT(BOX)) != 0;
+    if (boxes && !arguments->given[CLI_BOX] && !arguments->given[CLI_BOX_FILE])
         return cli_fail(err, LIP_ARGUMENT, place, "needs --box or --box-file");
     lip_status status = cli_split_pair(text, place, "LO,HI", lo, hi, err);
     if (!status) status = parse_end(lo, &question->clip_lo, err);

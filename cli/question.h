@@ -32,6 +32,9 @@ lip_status cli_load_point(const cli_arguments *arguments, cli_option_id id, int 
 lip_status cli_check_row_and_scale(const cli_arguments *arguments, const cli_option_id *ids,
                                    size_t count, lip_error *err);
 
+/* Refuse a list of methods with an unknown or empty name. */
+lip_status cli_check_methods(const char *list, lip_error *err);
+
 /* The name of a norm: "1", "2" or "inf". */
 const char *cli_norm_name(lip_norm norm);
 

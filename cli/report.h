@@ -2,9 +2,8 @@
 #ifndef LIPCERT_CLI_REPORT_H
 #define LIPCERT_CLI_REPORT_H
 
+#include "json.h"
 #include "question.h"
-
-#include <jansson.h>
 
 /* What lip_gradient_norm said about a point. */
 typedef struct cli_gradient_bounds {
@@ -23,7 +22,9 @@ void cli_print_margins(const cli_arguments *arguments, const cli_question *quest
 void cli_print_gradient(const cli_arguments *arguments, const cli_question *question,
                         const cli_gradient_bounds *gradient);
 
-/* Parts of these: what was asked and how; the last line. */
+/* Parts of these: the network; the point of --input; what was asked and how; the last line. */
+void cli_print_network(const cli_question *question);
+void cli_print_point(const cli_arguments *arguments);
 void cli_print_question(const cli_arguments *arguments, const cli_question *question,
                         const lip_result *result);
 void cli_print_answer(double lower, double upper, const char *quantity);
@@ -44,12 +45,10 @@ json_t *cli_json_gradient(const cli_arguments *arguments, const cli_question *qu
                           const cli_gradient_bounds *gradient);
 json_t *cli_json_info(const cli_question *question);
 
-/* Write a document to the file of --json (atomically) or, for "-", to standard output, and release
- * it.  A NULL document is reported as out of memory. */
-lip_status cli_json_emit(json_t *document, const char *path, lip_error *err);
-
-/* Make jansson allocate through the program's own allocator; call before any other JSON
- * function. */
-void cli_json_start(void);
+/* Parts of these: the head of a document, what was asked, a region, every setting by field name. */
+cli_builder cli_start_document(const char *kind, const cli_question *question);
+void cli_put_question(cli_builder *b, const cli_arguments *arguments, const cli_question *question);
+json_t *cli_json_region(const lip_region *where);
+json_t *cli_json_settings(const lip_settings *values);
 
 #endif

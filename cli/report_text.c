@@ -27,7 +27,7 @@ static void put(const char *text) { cli_print_clean(text, stdout); }
 
 static const char *plural(size_t count) { return count == 1 ? "" : "s"; }
 
-static void print_network(const cli_question *question) {
+void cli_print_network(const cli_question *question) {
     const lip_network_info *info = &question->info;
     printf("network   ");
     put(question->path);
@@ -162,7 +162,7 @@ static void print_summary(const cli_arguments *arguments, const lip_result *resu
 
 void cli_print_question(const cli_arguments *arguments, const cli_question *question,
                         const lip_result *result) {
-    print_network(question);
+    cli_print_network(question);
     puts("quantity  Lipschitz constant L: the largest norm of the Jacobian on the region");
     print_norms(question);
     print_outputs(question);
@@ -185,20 +185,25 @@ void cli_print_bound(const cli_arguments *arguments, const cli_question *questio
     cli_print_answer(result->lower, result->upper, "L");
 }
 
+void cli_print_point(const cli_arguments *arguments) {
+    printf("point     ");
+    put(arguments->value[CLI_INPUT][0]);
+    print_row_and_scale(arguments);
+    putchar('\n');
+}
+
 void cli_print_gradient(const cli_arguments *arguments, const cli_question *question,
                         const cli_gradient_bounds *gradient) {
     if (!arguments->given[CLI_QUIET]) {
-        print_network(question);
+        cli_print_network(question);
         puts("quantity  norm of the Jacobian at one point");
         print_norms(question);
         print_outputs(question);
-        printf("point     ");
-        put(arguments->value[CLI_INPUT][0]);
-        print_row_and_scale(arguments);
+        cli_print_point(arguments);
         if (gradient->decided)
-            puts("\nevidence  proved by interval arithmetic: every ReLU has a certain phase there");
+            puts("evidence  proved by interval arithmetic: every ReLU has a certain phase there");
         else
-            puts("\nevidence  none: the point is too close to a kink to decide the phase of every "
+            puts("evidence  none: the point is too close to a kink to decide the phase of every "
                  "ReLU");
     }
     cli_print_answer(gradient->lower, gradient->upper, "|J(x)|");

@@ -330,6 +330,57 @@ LIP_API lip_status lip_bound_margins(const lip_network *net, const lip_query *qu
 
 LIP_API void lip_margins_free(lip_margins *margins);
 
+/* ---- Certified radius -------------------------------------------------------------------- */
+
+/* For lip_radius_query.label: the class is the largest output at x. */
+#define LIP_LARGEST_OUTPUT ((size_t)-1)
+
+typedef struct lip_radius_query {
+    const double *x; /* n numbers, finite */
+    lip_norm norm;   /* of the distance */
+    size_t label;    /* k, the class; or LIP_LARGEST_OUTPUT */
+    double clip_lo,
+        clip_hi; /* only points of [clip_lo, clip_hi]^n count, x is one; -INFINITY, INFINITY: all */
+    double precision; /* relative width at which the search ends, in (0, 1); 0 means 1e-3 */
+} lip_radius_query;
+
+/* How far x is at least from every point where output j is not smaller than output k. */
+typedef struct lip_radius_class {
+    double radius; /* ||x' - x|| < radius implies f_k(x') > f_j(x'); INFINITY for j = k, and if
+                           there is no such point; 0 if nothing was proved */
+    double margin; /* f_k(x) - f_j(x) >= margin */
+    double upper;  /* a Lipschitz constant of f_k - f_j on the region below */
+    double region; /* the radius of that region; INFINITY: all points */
+    const char
+        *method; /* what proved it: a name of lip_methods(); "outputs": f_k > f_j by the bounds of
+                           all outputs on the region, then upper is INFINITY; "" if radius is 0 */
+} lip_radius_class;
+
+typedef struct lip_radius_result {
+    double radius;  /* proved: ||x' - x|| < radius implies f_k(x') > f_j(x') for every j != k */
+    size_t label;   /* k */
+    size_t nearest; /* a class with that radius */
+    size_t outputs;
+    lip_radius_class *of_class; /* for every output */
+    size_t trials;              /* regions looked at */
+    lip_stop stop;
+    double seconds; /* wall clock */
+    char note[160]; /* why the radius is 0, or "" */
+} lip_radius_result;
+
+/* The certified radius at a point: the largest found r such that no point closer to x than r has another
+ * largest output than k.  From  f_k(x) - f_j(x) >= margin  and a proved Lipschitz constant U(eps) of
+ * f_k - f_j on the points within eps of x follows the radius min(eps, margin / U(eps)) against class j;
+ * the search looks for the eps where the two meet.  `methods`: upper methods as for lip_bound; NULL or
+ * "auto": product, interval and tangent.  Everything else as lip_bound, but progress shows the radius
+ * proved so far as `lower`, and as `upper` where the search ends (which is not proved). */
+LIP_API lip_status lip_radius(const lip_network *net, const lip_radius_query *query,
+                              const char *methods, const lip_settings *settings,
+                              lip_progress_fn progress, void *user, lip_radius_result **result,
+                              lip_error *err);
+
+LIP_API void lip_radius_free(lip_radius_result *result);
+
 /* ---- Certificates ------------------------------------------------------------------------ */
 
 /* The certificate of a result for the network and query that it was computed for: *size bytes for the
@@ -348,8 +399,8 @@ typedef struct lip_export_options {
     bool phases;    /* keep the phases of inner neurons: the tighter relaxation */
     size_t largest; /* refuse more variables than this; 0: 5000 */
     const char
-        *relaxation; /* "tangent" (also NULL), "hr1", "hr2-blocks" or "lasserre"; `phases` and
-                             * `largest` are for tangent */
+        *relaxation; /* NULL: the first one that the function names; `phases` and `largest` are for
+                             * tangent */
 } lip_export_options;
 
 /* How many programs a query has: one for each input if the input norm is 1, times one for each output
@@ -357,18 +408,25 @@ typedef struct lip_export_options {
 LIP_API lip_status lip_export_parts(const lip_network *net, const lip_query *query, size_t *parts,
                                     lip_error *err);
 
-/* A relaxation of one part, the tangent relaxation {ball, bin, tangent} if nothing else is asked for, in
+/* A relaxation of one part, "tangent" {ball, bin, tangent}, "hr1", "hr2-blocks" or "lasserre", in
  * SDPA sparse format: *size bytes for the caller to free.  docs/relaxations.md says what the rows and constraints are.  settings may be NULL.
  * Floating point: coefficients are rounded where layers were multiplied out. */
 LIP_API lip_status lip_export_sdpa(const lip_network *net, const lip_query *query,
                                    const lip_settings *settings, const lip_export_options *options,
                                    char **text, size_t *size, lip_error *err);
 
-/* LipOpt-k (Latorre et al. 2020), k = settings->degree, of one part as a linear program in free MPS
- * format.  The relaxation is "lipopt" or NULL.  Everything else as above. */
+/* "lipopt": LipOpt-k (Latorre et al. 2020), k = settings->degree, of one part as a linear program in free
+ * MPS format.  "miqcqp" and "miqcqp-lower": the two mixed-integer formulations (Sbihi et al. 2024), where they are
+ * linear: boxes, norms 1 and inf; else LIP_UNSUPPORTED.  Everything else as above. */
 LIP_API lip_status lip_export_mps(const lip_network *net, const lip_query *query,
                                   const lip_settings *settings, const lip_export_options *options,
                                   char **text, size_t *size, lip_error *err);
+
+/* "miqcqp" and "miqcqp-lower" in CPLEX LP format, for every region and norm: with quadratic rows for balls, all of
+ * R^n and the input norm 2, and a quadratic objective for the output norm 2 (its optimum is L^2). */
+LIP_API lip_status lip_export_lp(const lip_network *net, const lip_query *query,
+                                 const lip_settings *settings, const lip_export_options *options,
+                                 char **text, size_t *size, lip_error *err);
 
 /* ---- Version ----------------------------------------------------------------------------- */
 

@@ -55,9 +55,10 @@ lip_status lip_run_choose(const char *names, const lip_network *net, const lip_q
 
 /* ---- Running ----------------------------------------------------------------------------- */
 
-/* Keep the step's value if it is the best of its side; lower bounds were stored with their witness. */
+/* Keep the step's value if it is the best of its side; lower bounds were stored with their witness.  A
+ * value that is computed only is shown, and is no bound. */
 static void keep_best(lip_task *task, const lip_step *step) {
-    if (step->side != LIP_UPPER) return;
+    if (step->side != LIP_UPPER || step->evidence != LIP_PROVED) return;
     if (step->value < task->result->upper) {
         task->result->upper = task->watch.bounds.upper = step->value;
         task->result->upper_method = step->method;

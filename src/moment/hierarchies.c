@@ -1,20 +1,13 @@
 /* The published relaxations (Chen, Lasserre, Magron, Pauwels: Semialgebraic optimization for
  * Lipschitz constants of ReLU networks, NeurIPS 2020), as blocks, scalars and zeros.
  *
- *     first order   b = (1, t, x', h', u), one dense matrix;  t^2 <= 1, x'^2 <= 1, (u - 1/2) z >=
- * 0,
- *                   h >= z, h >= 0, h' (1 - h') >= 0
+ *     first order   b = (1, t, w, x', h', u), one dense matrix;  t^2 <= 1, w^2 <= 1, x'^2 <= 1,
+ *                   (u - 1/2) z >= 0, h >= z, h >= 0, h' (1 - h') >= 0
  *     SHOR          the first order, for objectives of degree 2
- *     HR-1          objectives of degree 3, sum of t_i u_j u_k: for every k a matrix over (1, t,
- * s_kj),
- *                   s_kj = u_j u_k, with E s_kj from the first order
+ *     HR-1          objectives of higher degree: blocks for products of phases (moment/products.c)
  *     HR-2          and matrices of order 2 with localising matrices of order 1 for (x'_i, t_i),
- * (u, z') and
- *                   (h', z'); z' tied to the first order by E z', E z'^2, E u z', E h' z'
+ *                   (u, z') and (h', z'); z' tied to the first order by E z', E z'^2, E u z', E h' z'
  *     Lasserre      order d: all monomials of degree d on every clique
- *
- * The published HR-1 does not use that s_kj^2 = s_kj, only E s^2 <= 1 and E s s' >= 0, and treats
- * s_kj as a new quantity also where one of its two phases is known.  Here s_kj is a symbol then.
  *
  * Bases leave out what is redundant because of u^2 = u and h'^2 ~ h' z'; what remains is linearly
  * independent on true points, which gives the moment side an interior:
@@ -80,209 +73,9 @@ static bool gate_scalars(lip_relaxation *r, size_t k) {
 static bool first_order(lip_relaxation *r) {
     const lip_poly_problem *q = r->problem;
     bool ok = first_block(r) && squares(r, LIP_RING_T, q->input_ball, LIP_FACTOR_TBALL) &&
+              squares(r, LIP_RING_W, q->output_ball, LIP_FACTOR_WBALL) &&
               squares(r, LIP_RING_X, q->point_ball, LIP_FACTOR_XBALL);
     for (size_t k = 0; ok && k < q->gates; ++k) ok = gate_scalars(r, k);
-    return ok;
-}
-
-/* ---- HR-1 -------------------------------------------------------------------------------- */
-
-/* Monomials t u_j u_k of F give the pairs; with symbols, the terms of F are rewritten. */
-typedef struct pairs {
-    lip_relaxation *r;
-    bool symbols;
-    size_t count, room;
-    lip_monomial *product; /* u_j u_k, or the symbol */
-    size_t *group;         /* k: products with the same k share a block */
-    size_t meaning_room, binary_room;
-} pairs;
-
-static bool new_symbol(pairs *p, const lip_monomial *meaning, size_t *variable) {
-    lip_relaxation *r = p->r;
-    size_t number = r->variables - r->problem->variables;
-    lip_poly one = {0};
-    lip_monomial unit = lip_monomial_one();
-    if (!lip_grow((void **)&r->meaning, &r->meaning_room, number + 1, sizeof *r->meaning) ||
-        !lip_grow((void **)&r->binary, &p->binary_room, r->variables + 1, sizeof *r->binary))
-        return false;
-    r->meaning[number] = *meaning;
-    r->binary[r->variables] = false;
-    *variable = r->variables++;
-    bool ok = scalar(r, LIP_FACTOR_SQUARE, *variable) && lip_poly_append(&one, &unit, 1, 0) &&
-              lip_relaxation_zero(r, true, (lip_equality){LIP_EQUALITY_LINK, *variable}, &one);
-    lip_poly_clear(&one);
-    return ok;
-}
-
-static bool new_pair(pairs *p, lip_monomial product, size_t group) {
-    size_t room = p->room;
-    if (!lip_grow((void **)&p->product, &room, p->count + 1, sizeof *p->product)) return false;
-    if (!lip_grow((void **)&p->group, &p->room, p->count + 1, sizeof *p->group)) return false;
-    p->product[p->count] = product;
-    p->group[p->count++] = group;
-    return true;
-}
-
-/* E s s' >= 0 for two products of a group. */
-static bool product_of_pairs(pairs *p, size_t a, size_t b) {
-    lip_monomial m =
-        lip_monomial_multiply(&p->product[b], &p->product[a], p->symbols ? NULL : p->r->binary);
-    lip_factor f[LIP_MOST_FACTORS];
-    for (size_t i = 0; i < m.degree; ++i) f[i] = (lip_factor){LIP_FACTOR_ON, m.variable[i]};
-    return lip_relaxation_scalar(p->r, m.degree, f);
-}
-
-/* One block for every group: 1, t, products. */
-static bool pair_blocks(pairs *p) {
-    const lip_poly_problem *q = p->r->problem;
-    size_t t = lip_ring_count(q, LIP_RING_T);
-    lip_monomial *basis = LIP_NEW(lip_monomial, 1 + t + p->count);
-    bool ok = basis != NULL;
-    for (size_t i = 0; ok && i < t; ++i)
-        basis[1 + i] = lip_monomial_variable(q->first[LIP_RING_T] + i);
-    for (size_t i = 0; ok && i < p->count;) {
-        size_t first = i, size = 1 + t;
-        for (; i < p->count && p->group[i] == p->group[first]; ++i) basis[size++] = p->product[i];
-        ok = lip_relaxation_block(p->r, 0, NULL, size, basis);
-        for (size_t a = first; ok && a < i; ++a)
-            for (size_t b = first; ok && b < a; ++b) ok = product_of_pairs(p, a, b);
-    }
-    free(basis);
-    return ok;
-}
-
-static int by_group(const void *a, const void *b) {
-    const lip_monomial *x = a, *y = b;
-    if (x->variable[1] != y->variable[1]) return x->variable[1] < y->variable[1] ? -1 : 1;
-    return lip_monomial_compare(x, y);
-}
-
-/* Products u_j u_k as F has them. */
-static bool plain_pairs(pairs *p) {
-    const lip_poly *f = &p->r->problem->objective;
-    lip_monomial_table table = {0};
-    size_t number;
-    bool ok = true;
-    for (size_t i = 0; ok && i < f->count; ++i)
-        if (f->term[i].monomial.degree == 3) {
-            lip_monomial m =
-                lip_monomial_divide(&f->term[i].monomial, f->term[i].monomial.variable[0], 1);
-            ok = lip_monomial_enter(&table, &m, &number);
-        }
-    if (ok && table.count > 1) qsort(table.item, table.count, sizeof *table.item, by_group);
-    for (size_t i = 0; ok && i < table.count; ++i)
-        ok = new_pair(p, table.item[i], table.item[i].variable[1]);
-    lip_monomial_table_clear(&table);
-    return ok;
-}
-
-/* ---- HR-1 with symbols: two hidden layers, one after the other --------------------------- */
-
-typedef struct chain {
-    size_t inputs, first, second;
-    double *a1, *a2, *c; /* dense; c: the selected row */
-} chain;
-
-static bool is_chain(const lip_network *net) {
-    if (net->layers != 3 || !net->layer[1].relu || !net->layer[2].relu) return false;
-    for (size_t l = 1; l <= 3; ++l)
-        if (net->layer[l].nterms != 1 || net->layer[l].term[0].source != l - 1) return false;
-    return true;
-}
-
-static double *dense(const lip_network *net, size_t l) {
-    size_t count;
-    const lip_op *op = net->layer[l].term[0].op;
-    double *w = lip_multiply_sizes(op->rows, op->cols, &count) ? LIP_NEW(double, count) : NULL;
-    if (w) lip_op_to_dense(op, w);
-    return w;
-}
-
-/* F's coefficient of the tangent of neuron k of the second layer: read off F itself would mean to
- * divide, so the row of S A_3 is formed. */
-static bool read_chain(const lip_poly_problem *q, chain *c) {
-    const lip_network *net = q->net;
-    const lip_output *output = &q->output;
-    c->inputs = lip_inputs(net);
-    c->first = net->layer[1].width;
-    c->second = net->layer[2].width;
-    c->a1 = dense(net, 1);
-    c->a2 = dense(net, 2);
-    c->c = LIP_NEW(double, c->second);
-    double *a3 = dense(net, 3);
-    size_t i = output->kind != LIP_OUTPUT_ALL ? output->i
-               : q->output_part != LIP_ABSENT ? q->output_part
-                                              : 0;
-    bool ok = c->a1 && c->a2 && c->c && a3;
-    for (size_t k = 0; ok && k < c->second; ++k) {
-        c->c[k] = a3[i * c->second + k];
-        if (output->kind == LIP_OUTPUT_MARGIN) c->c[k] -= a3[output->j * c->second + k];
-    }
-    free(a3);
-    return ok;
-}
-
-static void clear_chain(chain *c) {
-    free(c->a1);
-    free(c->a2);
-    free(c->c);
-}
-
-/* += factor * (tangent of neuron j of the first layer) * m */
-static bool add_tangent(pairs *p, const chain *c, size_t j, double factor, const lip_monomial *m) {
-    const lip_poly_problem *q = p->r->problem;
-    for (size_t v = q->first[LIP_RING_T]; v < q->first[LIP_RING_T + 1]; ++v) {
-        lip_monomial t = lip_monomial_variable(v);
-        t = lip_monomial_multiply(&t, m, p->r->binary);
-        double value = factor * c->a1[j * c->inputs + q->variable[v].index];
-        if (value != 0 && !lip_poly_append(&p->r->objective, &t, value, 0)) return false;
-    }
-    return true;
-}
-
-static lip_monomial phase_of(const lip_poly_problem *q, size_t unit) {
-    return q->phase[unit] == LIP_ABSENT ? lip_monomial_one()
-                                        : lip_monomial_variable(q->phase[unit]);
-}
-
-/* Neuron j of the first layer as seen through neuron k of the second. */
-static bool symbol_pair(pairs *p, const chain *c, size_t j, size_t k) {
-    const lip_poly_problem *q = p->r->problem;
-    size_t first = q->net->layer[1].offset + j, second = q->net->layer[2].offset + k, variable;
-    double factor = c->c[k] * c->a2[k * c->first + j];
-    if (factor == 0 || q->role[first] == 'i' || q->role[second] == 'i') return true;
-    lip_monomial a = phase_of(q, first), b = phase_of(q, second);
-    lip_monomial m = lip_monomial_multiply(&a, &b, p->r->binary);
-    if (m.degree > 0) {
-        if (!new_symbol(p, &m, &variable)) return false;
-        m = lip_monomial_variable(variable);
-        if (!new_pair(p, m, k)) return false;
-    }
-    return add_tangent(p, c, j, factor, &m);
-}
-
-static bool symbol_pairs(pairs *p) {
-    chain c = {0};
-    bool ok = read_chain(p->r->problem, &c);
-    for (size_t k = 0; ok && k < c.second; ++k)
-        for (size_t j = 0; ok && j < c.first; ++j) ok = symbol_pair(p, &c, j, k);
-    lip_poly_gather(&p->r->objective);
-    clear_chain(&c);
-    return ok;
-}
-
-/* The blocks of HR-1 and the objective; without pairs there is nothing to add to the first order.
- * */
-static bool pair_part(lip_relaxation *r, bool symbols) {
-    pairs p = {.r = r, .symbols = symbols && is_chain(r->problem->net)};
-    p.binary_room = r->variables;
-    lip_monomial one = lip_monomial_one();
-    bool ok = p.symbols ? symbol_pairs(&p) : plain_pairs(&p);
-    if (ok && !p.symbols)
-        ok = lip_poly_append_product(&r->objective, 1, &one, &r->problem->objective, NULL);
-    ok = ok && pair_blocks(&p);
-    free(p.product);
-    free(p.group);
     return ok;
 }
 
@@ -350,7 +143,8 @@ static bool gate_blocks(lip_relaxation *r, size_t k) {
 
 static bool second_order(lip_relaxation *r) {
     const lip_poly_problem *q = r->problem;
-    bool ok = first_block(r) && direction_blocks(r);
+    bool ok = first_block(r) && direction_blocks(r) &&
+              squares(r, LIP_RING_W, q->output_ball, LIP_FACTOR_WBALL);
     if (ok && q->input_ball) ok = scalar(r, LIP_FACTOR_TBALL, 0);
     if (ok && q->point_ball) ok = scalar(r, LIP_FACTOR_XBALL, 0);
     /* inputs x' without a t of their own: only one column of the Jacobian is looked at */
@@ -381,9 +175,9 @@ static bool fill(lip_relaxation *r, lip_hierarchy hierarchy, size_t order) {
     switch (hierarchy) {
     case LIP_HIERARCHY_SHOR:
         return first_order(r) && lip_poly_append_product(&r->objective, 1, &one, f, NULL);
-    case LIP_HIERARCHY_HR1: return first_order(r) && pair_part(r, true);
-    case LIP_HIERARCHY_HR1_TIGHT: return first_order(r) && pair_part(r, false);
-    case LIP_HIERARCHY_HR2: return second_order(r) && pair_part(r, true);
+    case LIP_HIERARCHY_HR1: return first_order(r) && lip_relaxation_products(r, true);
+    case LIP_HIERARCHY_HR1_TIGHT: return first_order(r) && lip_relaxation_products(r, false);
+    case LIP_HIERARCHY_HR2: return second_order(r) && lip_relaxation_products(r, true);
     default:
         return lip_relaxation_lasserre(r, order) &&
                lip_poly_append_product(&r->objective, 1, &one, f, NULL);
@@ -394,9 +188,6 @@ lip_status lip_relaxation_create(const lip_poly_problem *problem, lip_hierarchy 
                                  size_t order, lip_relaxation **relaxation, lip_error *err) {
     lip_status status = LIP_OK;
     if (hierarchy == LIP_HIERARCHY_SHOR) status = refuse_depth(problem, 2, err);
-    if (hierarchy == LIP_HIERARCHY_HR1 || hierarchy == LIP_HIERARCHY_HR1_TIGHT ||
-        hierarchy == LIP_HIERARCHY_HR2)
-        status = refuse_depth(problem, 3, err);
     if (hierarchy == LIP_HIERARCHY_LASSERRE && (order > MOST_ORDER || 2 * order < problem->depth))
         status =
             lip_fail(err, LIP_UNSUPPORTED, NULL,

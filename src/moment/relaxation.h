@@ -101,6 +101,9 @@ bool lip_relaxation_scalar(lip_relaxation *r, size_t factors, const lip_factor *
 bool lip_relaxation_zero(lip_relaxation *r, bool symbol, lip_equality equality,
                          lip_poly *multiplier);
 
+/* moment/products.c: what HR-1 adds to the first order, and the objective.  symbols: as published. */
+bool lip_relaxation_products(lip_relaxation *r, bool symbols);
+
 /* moment/lasserre.c: blocks of the plain hierarchy. */
 bool lip_relaxation_lasserre(lip_relaxation *r, size_t order);
 

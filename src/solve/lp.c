@@ -17,10 +17,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTIMAL = 7, INFEASIBLE = 8, UNBOUNDED_OR_INFEASIBLE = 9, UNBOUNDED = 10, TIME_LIMIT = 13 };
+enum {
+    OPTIMAL = 7,
+    INFEASIBLE = 8,
+    UNBOUNDED_OR_INFEASIBLE = 9,
+    UNBOUNDED = 10,
+    TIME_LIMIT = 13,
+    INTERRUPT = 17
+};
+enum { MIP_INTERRUPT = 6 }; /* a kind of callback */
 enum { BY_ROWS = 2, MINIMISE = 1, FEASIBLE = 2, SUCCESS = 0, ERROR = -1 };
 
 typedef int32_t highs_int;
+
+/* A callback; what it may set begins with an int that says "stop" (HighsCallbackStruct.h promises it). */
+typedef void (*highs_callback)(int, const char *, const void *, int *, void *);
 
 /* The functions in the order of their names below. */
 typedef struct highs_api {
@@ -48,6 +59,8 @@ typedef struct highs_api {
                           const highs_int *, const highs_int *, const double *);
     highs_int (*delete_rows)(void *, highs_int *);
     highs_int (*zero_clocks)(const void *);
+    highs_int (*set_callback)(void *, highs_callback, void *);
+    highs_int (*start_callback)(void *, highs_int);
     highs_int (*sizeof_int)(const void *);
     highs_int (*version_major)(void);
     highs_int (*version_minor)(void);
@@ -73,6 +86,8 @@ static const char *const function_names[] = {
     "Highs_addRows",
     "Highs_deleteRowsByMask",
     "Highs_zeroAllClocks",
+    "Highs_setCallback",
+    "Highs_startCallback",
     "Highs_getSizeofHighsInt",
     "Highs_versionMajor",
     "Highs_versionMinor",
@@ -271,6 +286,23 @@ bool lip_lp_remove_rows(lip_lp *lp, const bool *remove) {
 void lip_lp_set_tolerance(lip_lp *lp, double tolerance) {
     lp->api->set_double(lp->highs, "primal_feasibility_tolerance", tolerance);
     lp->api->set_double(lp->highs, "dual_feasibility_tolerance", tolerance);
+    if (lp->integers) lp->api->set_double(lp->highs, "mip_feasibility_tolerance", tolerance);
+}
+
+void lip_lp_set_gap(lip_lp *lp, double gap) {
+    lp->api->set_double(lp->highs, "mip_rel_gap", gap);
+    lp->api->set_double(lp->highs, "mip_abs_gap", gap);
+}
+
+static void ask_watch(int kind, const char *message, const void *out, int *stop, void *user) {
+    (void)message;
+    (void)out;
+    if (kind == MIP_INTERRUPT && lip_watch_expired(user)) *stop = 1;
+}
+
+void lip_lp_set_watch(lip_lp *lp, lip_watch *watch) {
+    lp->api->set_callback(lp->highs, ask_watch, watch);
+    lp->api->start_callback(lp->highs, MIP_INTERRUPT);
 }
 
 /* ---- Solving ----------------------------------------------------------------------------- */
@@ -281,7 +313,8 @@ static lip_lp_outcome outcome_of(highs_int status) {
     case INFEASIBLE: return LIP_LP_INFEASIBLE;
     case UNBOUNDED_OR_INFEASIBLE:
     case UNBOUNDED: return LIP_LP_UNBOUNDED;
-    case TIME_LIMIT: return LIP_LP_STOPPED;
+    case TIME_LIMIT:
+    case INTERRUPT: return LIP_LP_STOPPED;
     default: return LIP_LP_FAILED;
     }
 }

@@ -7,6 +7,7 @@
 #ifndef LIP_SOLVE_LP_H
 #define LIP_SOLVE_LP_H
 
+#include "base/clock.h"
 #include "lipcert.h"
 
 #include <stdbool.h>
@@ -73,8 +74,14 @@ bool lip_lp_add_rows(lip_lp *lp, size_t rows, const double *row_lo, const double
 /* Remove the rows for which remove[row]; those behind them move up.  False as above. */
 bool lip_lp_remove_rows(lip_lp *lp, const bool *remove);
 
-/* Primal and dual feasibility, 1e-7 at first. */
+/* Primal and dual feasibility, 1e-7 at first; of integers too, 1e-6 at first. */
 void lip_lp_set_tolerance(lip_lp *lp, double tolerance);
+
+/* Of programs with integers: the gap, relative and absolute, at which they count as solved, 1e-4 and 1e-6 at
+ * first; and who says now and then whether to go on (NULL: nobody but the time limit).  When that watch
+ * has expired the outcome is LIP_LP_STOPPED. */
+void lip_lp_set_gap(lip_lp *lp, double gap);
+void lip_lp_set_watch(lip_lp *lp, lip_watch *watch);
 
 /* Solve, for at most so many seconds; with another cost than last time if cost is not NULL.  A linear
  * program continues from the basis of the last call.  One thread; same calls, same answers, unless

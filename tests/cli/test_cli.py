@@ -673,7 +673,7 @@ class Stopping(Base):
 
 
 class Help(Base):
-    COMMANDS = ["bound", "check", "gradient", "eval", "info", "convert", "export", "methods", "version",
+    COMMANDS = ["bound", "check", "gradient", "radius", "eval", "info", "convert", "export", "methods", "version",
                 "help"]
 
     def options(self, command):
@@ -682,7 +682,8 @@ class Help(Base):
     def test_help(self):
         overview = self.good("help")
         self.assertEqual(overview, self.good("--help"))
-        self.assertEqual(re.findall(r"^  ([a-z]+) ", overview, re.M)[:10], self.COMMANDS)
+        self.assertEqual(re.findall(r"^  ([a-z]+) ", overview, re.M)[:len(self.COMMANDS)],
+                         self.COMMANDS)
         for command in self.COMMANDS:
             text = self.good(command, "--help")
             self.assertEqual(text, self.good(command, "-h"))
@@ -752,7 +753,8 @@ class Help(Base):
                      self.bound("net.npz", "--ball", "0", "1"),
                      self.bound("net.npz", "--all-margins"),
                      json.loads(self.good("info", "net.npz", "--json", "-")),
-                     json.loads(self.good("gradient", "net.npz", "--input", "1", "--json", "-"))]
+                     json.loads(self.good("gradient", "net.npz", "--input", "1", "--json", "-")),
+                     json.loads(self.good("radius", "net.npz", "--input", "1", "--json", "-"))]
         for document in documents:
             for name in names(document):
                 self.assertIn(f"`{name}`", manual)

@@ -45,6 +45,8 @@ def scenarios(root):
            "--method", "interval,lbs"], []
     yield ["bound", "net.npz", *SMALL, "--all-margins", "--json", "out.json", "--certificate", "out",
            "--method", "product,interval,lbs"], ["out.json", "out-0-1.cert"]
+    yield ["radius", "net.npz", "--input", "point.npy", "--method", "product,interval", "--precision", "0.5",
+           "--json", "out.json"], ["out.json"]
     yield ["methods"], []
     yield ["version"], []
     yield ["help"], []

@@ -30,6 +30,7 @@ import exact_checker  # noqa: E402  pylint: disable=wrong-import-position
 METHODS = {"hr1": ["hr1"], "hr2-blocks": ["hr2-blocks"], "order 1": ["lasserre", "--order", 1],
            "order 2": ["lasserre", "--order", 2], "degree 3": ["lipopt", "--degree", 3],
            "degree 4": ["lipopt", "--degree", 4]}
+DEEP = {method: METHODS[method] for method in ("hr1", "hr2-blocks")}
 SMALLER = (("hr2-blocks", "hr1"), ("order 2", "order 1"), ("degree 4", "degree 3"))
 SOLVER = 1e-5  # what an interior-point method leaves, relative
 
@@ -50,6 +51,17 @@ def networks(rng):
         "duplicated": duplicated(dense(rng, 2, 3, 1)),
         "tiny-weights": scaled(dense(rng, 2, 3, 1), 2.0**-40),
         "huge-weights": scaled(dense(rng, 2, 3, 1), 2.0**30),
+    }
+
+
+def deep_networks(rng):
+    """For hr1 and hr2-blocks alone: products of three and four phases."""
+    return {
+        "3-3-3-3-1": dense(rng, 3, 3, 3, 3, 1),
+        "3-3-3-3-2": dense(rng, 3, 3, 3, 3, 2),
+        "2-3-3-3-3-1": dense(rng, 2, 3, 3, 3, 3, 1),
+        "2-2-2-2-2-2": dense(rng, 2, 2, 2, 2, 2, 2),
+        "1-1-2-2-2-2-1": dense(rng, 1, 1, 2, 2, 2, 2, 1),
     }
 
 
@@ -101,7 +113,7 @@ def check_question(report, label, truth, upper, one_hidden, counts):
     counts["exact"] += min(known.values(), default=np.inf) <= truth * (1 + 1e-4)
 
 
-def check_network(report, program, folder, name, net, rng, counts):
+def check_network(report, program, folder, name, net, methods, rng, counts):
     path = folder / f"{name}.npz"
     pairs = itertools.cycle(rng.permutation(len(NORM_PAIRS)))
     for region_name, region, options in regions(folder, name, net[0][0].shape[1], rng):
@@ -115,7 +127,7 @@ def check_network(report, program, folder, name, net, rng, counts):
             label = f"{name}, {region_name}, {p} -> {q}, {output}"
             question = [*options, *output_options, "--norm", p, "--out-norm", q, "--method"]
             upper = {method: ask(report, program, f"{label}, {method}", path, question + words)
-                     for method, words in METHODS.items()}
+                     for method, words in methods.items()}
             one_hidden = len(net) == 2 and p == "inf"
             if one_hidden:
                 upper["hr2"] = lipcert.bound(json.loads(lipcert.run(
@@ -131,7 +143,10 @@ def main():
         folder = pathlib.Path(name)
         for kind, net in networks(rng).items():
             save(folder / f"{kind}.npz", net)
-            check_network(report, program, folder, kind, net, rng, counts)
+            check_network(report, program, folder, kind, net, METHODS, rng, counts)
+        for kind, net in deep_networks(rng).items():
+            save(folder / f"{kind}.npz", net)
+            check_network(report, program, folder, kind, net, DEEP, rng, counts)
     report.check(counts["proved"] > 400, "too few bounds")
     report.check(counts["better"] > 0, "no hierarchy gains anything")
     report.check(counts["equal"] > 0.8 * counts["cuts"] > 10, "cuts and blocks differ")
