@@ -8,7 +8,7 @@ configure = cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
 compile = cmake --build $(BUILD) -j $(JOBS)
 test = ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-.PHONY: all demo check check-slow bench reproduce lint install clean help
+.PHONY: all demo check check-slow bench reproduce wheel lint install clean help
 .NOTPARALLEL:
 
 all:
@@ -36,6 +36,9 @@ bench: all
 reproduce: all
 	@$(or $(LIPCERT_PYTHON),/usr/bin/python3) bench/neurips2020.py $(BUILD) $(if $(FULL),--full) $(REPRODUCE)
 
+wheel: all
+	@cmake --build $(BUILD) --target wheel
+
 lint: all
 	@tools/lint.sh $(BUILD)
 
@@ -52,6 +55,7 @@ help:
 	@echo "make check-slow   the same, then the tests that take minutes"
 	@echo "make bench        build and measure"
 	@echo "make reproduce    build and repeat the experiment of docs/neurips2020.md; FULL=1: in full"
+	@echo "make wheel        build the Python package: $(BUILD)/python/lipcert-*.whl"
 	@echo "make lint         clang-format and clang-tidy"
 	@echo "make install      PREFIX=$(PREFIX), DESTDIR= for staging"
 	@echo "make clean        remove $(BUILD)/"

@@ -19,7 +19,6 @@
 /* What neuron j of layer l passes on. */
 static struct range passed(const struct problem *p, size_t l, size_t j) {
     struct range h = p->z[p->net->first[l] + j];
-    if (p->phase[p->net->first[l] + j] == INACTIVE) return (struct range){0, 0};
     return p->net->layer[l].relu ? (struct range){larger(h.lo, 0), larger(h.hi, 0)} : h;
 }
 

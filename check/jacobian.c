@@ -114,7 +114,7 @@ static double over_signs(const struct enclosure *m, bool across, bool one) {
         }
         error[i] = plus(above(radius, signs), prod(gam(signs), size));
     }
-    for (size_t mask = 0; mask < (size_t)1 << (signs - 1); mask++) { /* the last sign is + */
+    for (size_t mask = 0; mask < ((size_t)1 << signs) / 2; mask++) { /* the last sign is + */
         for (size_t i = 0; i < rows; i++) {
             double x = 0;
             for (size_t k = 0; k < signs; k++) {

@@ -42,6 +42,16 @@ static const char sweep_details[] =
     "is a line of --out (default: LIST with the ending .jsonl).  What has a line there is not run "
     "again.\n"
     "Under mpirun or srun the ranks share the list.  The exit code is 5 if an instance failed.\n";
+static const char plot_details[] = "RESULT is what 'bound --json', with or without --all-margins, "
+                                   "or 'radius --json' wrote.  The SVG\n"
+                                   "shows bounds against time and by method, the matrix of "
+                                   "margins, or the radius for each class; it\n"
+                                   "goes to standard output without --out.  --shape reads the "
+                                   "network again, from the path in RESULT.\n";
+static const char report_details[] =
+    "RECORDS is the output of 'lipcert sweep'.  The page holds its figures, and a table that a "
+    "click\n"
+    "on a heading sorts; it goes to standard output without --out.\n";
 static const char eval_details[] =
     "Prints one output per line with 17 digits and nothing else; with --jacobian the rows of the\n"
     "Jacobian follow.  A ReLU at exactly 0 counts as inactive.  Nothing here is a proved number.\n";
@@ -53,7 +63,10 @@ static const char export_details[] =
     "second\n"
     "line says how the value becomes a bound on L: it is to be multiplied by a power of 2.  Input\n"
     "norm 1 gives one program for each input, output norm inf one for each output: choose with "
-    "--part.\n";
+    "--part.\n"
+    "lipopt is a linear program; miqcqp and miqcqp-lower are mixed-integer ones, whose optima "
+    "enclose "
+    "L.\n";
 static const char help_details[] = "Topics: every subcommand, and 'settings' and 'exit'.\n";
 
 const cli_command cli_commands[] = {
@@ -74,6 +87,10 @@ const cli_command cli_commands[] = {
      QUESTION | NET | CLI_BIT(METHOD) | CLI_BIT(OUT) | CLI_BIT(JOBS) | CLI_BIT(RETRY) |
          CLI_BIT(QUIET),
      true, "bound every instance of a list, in parallel, resumable", sweep_details, cli_sweep},
+    {"plot", "RESULT", 1, 1, CLI_BIT(OUT) | CLI_BIT(SHAPE), false, "draw a result as SVG",
+     plot_details, cli_plot},
+    {"report", "RECORDS", 1, 1, CLI_BIT(OUT), false, "make an HTML page of a sweep", report_details,
+     cli_report},
     {"eval", "NET", 1, 1, POINT | NET | CLI_BIT(JACOBIAN), false, "evaluate a network at one point",
      eval_details, cli_eval},
     {"info", "NET", 1, 1, NET | CLI_BIT(JSON), false, "describe a network", "", cli_info},
@@ -116,7 +133,8 @@ static const char exit_help[] =
     "  2    an input file cannot be read, is malformed, or is outside what lipcert handles\n"
     "  3    out of memory, or an internal check failed (a defect of lipcert)\n"
     "  4    output cannot be written\n"
-    "  5    there is no answer: 'gradient' undecided, or nothing to write for --witness or "
+    "  5    there is no answer: 'gradient' undecided, a failure in 'sweep', or nothing to write "
+    "for --witness or "
     "--certificate\n"
     "  6    'check' rejected a certificate\n"
     "  130  interrupted by Ctrl-C (SIGINT) after printing the best bounds so far\n"

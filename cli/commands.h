@@ -8,6 +8,8 @@ int cli_bound(const cli_arguments *arguments);
 int cli_gradient(const cli_arguments *arguments);
 int cli_radius(const cli_arguments *arguments);
 int cli_sweep(const cli_arguments *arguments);
+int cli_plot(const cli_arguments *arguments);
+int cli_report(const cli_arguments *arguments);
 int cli_eval(const cli_arguments *arguments);
 int cli_info(const cli_arguments *arguments);
 int cli_check(const cli_arguments *arguments);

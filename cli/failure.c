@@ -27,9 +27,7 @@ void cli_fail_place(lip_error *err, const char *place) {
         snprintf(err->place, sizeof err->place, "%s", place);
 }
 
-/* Bytes of the UTF-8 character at `text`; 0 for a control character (U+0000 .. 1F, 7F .. 9F) and
- * for what is not UTF-8. */
-static size_t printable(const char *text) {
+size_t cli_printable(const char *text) {
     const unsigned char *c = (const unsigned char *)text;
     if (c[0] < 0x80) return c[0] >= 0x20 && c[0] != 0x7f;
     size_t length = c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
@@ -40,7 +38,7 @@ static size_t printable(const char *text) {
 
 void cli_print_clean(const char *text, FILE *file) {
     while (*text) {
-        size_t length = printable(text);
+        size_t length = cli_printable(text);
         if (length > 0)
             fwrite(text, 1, length, file);
         else
@@ -53,7 +51,7 @@ static void print_sentence(const lip_error *err) {
     char text[sizeof err->file + sizeof err->place + sizeof err->message + 8];
     lip_error_text(err, text, sizeof text);
     for (char *c = text; *c;) {
-        size_t length = printable(c);
+        size_t length = cli_printable(c);
         if (length == 0) *c = '?';
         c += length > 0 ? length : 1;
     }

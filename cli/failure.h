@@ -48,6 +48,10 @@ int cli_complain_output(const lip_error *err);
  * and every byte that is not UTF-8: a name must not add lines to a report or drive a terminal. */
 void cli_print_clean(const char *text, FILE *file);
 
+/* Bytes of the UTF-8 character at `text`; 0 for a control character (U+0000 .. 1F, 7F .. 9F) and
+ * for what is not UTF-8. */
+size_t cli_printable(const char *text);
+
 /* count zeroed objects; NULL if memory is short or the product overflows. */
 void *cli_alloc(size_t count, size_t size);
 

@@ -204,6 +204,16 @@ static lip_status parse_option(int argc, char **argv, int *at, bool *setting_giv
     return LIP_OK;
 }
 
+/* "-o FILE" is "--out FILE" in subcommands with one output. */
+static lip_status parse_out(int argc, char **argv, int *at, bool *setting_given,
+                            cli_arguments *arguments, lip_error *err) {
+    char name[] = "--out", **word = &argv[*at], *typed = *word;
+    *word = name;
+    lip_status status = parse_option(argc, argv, at, setting_given, arguments, err);
+    *word = typed;
+    return status;
+}
+
 static lip_status add_operand(const char *word, cli_arguments *arguments, lip_error *err) {
     const cli_command *command = arguments->command;
     if (arguments->noperands == command->most)
@@ -213,9 +223,6 @@ static lip_status add_operand(const char *word, cli_arguments *arguments, lip_er
     arguments->operand[arguments->noperands++] = word;
     return LIP_OK;
 }
-
-/* What "-o" stands for, in subcommands with one output. */
-static char out_option[] = "--out";
 
 lip_status cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *arguments,
                      lip_error *err) {
@@ -236,8 +243,9 @@ lip_status cli_parse(const cli_command *command, int argc, char **argv, cli_argu
             arguments->given[CLI_HELP] = true;
             return LIP_OK;
         }
-        if (options && strcmp(word, "-o") == 0 && takes(command, CLI_OUT)) argv[at] = out_option;
-        if (options && word[0] == '-' && word[1] != '\0')
+        if (options && strcmp(word, "-o") == 0 && takes(command, CLI_OUT))
+            status = parse_out(argc, argv, &at, setting_given, arguments, err);
+        else if (options && word[0] == '-' && word[1] != '\0')
             status = parse_option(argc, argv, &at, setting_given, arguments, err);
         else
             status = add_operand(word, arguments, err);

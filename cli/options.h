@@ -44,7 +44,9 @@
       "tangent (default), hr1, hr2-blocks, lasserre; lipopt (mps); miqcqp, miqcqp-lower (lp, "     \
       "mps)")                                                                                      \
     X(PHASES, "phases", 0, "", "keep the phases of inner neurons: a larger, tighter program")      \
-    X(OUT, "out", 1, "FILE", "the file to write")                                                  \
+    X(OUT, "out", 1, "FILE", "the file to write; -o is the same")                                  \
+    X(SHAPE, "shape", 1, "HxW[xC]",                                                                \
+      "draw the gradient at the witness as an image of this shape; CxHxW for channels first")      \
     X(JOBS, "jobs", 1, "N",                                                                        \
       "instances that run at a time (default: one per core; one with several ranks)")              \
     X(RETRY, "retry", 0, "", "run instances again whose record says that they failed")             \

@@ -2,8 +2,8 @@
  * moment.
  *
  * A record is one line of JSON, written by one write(2) at the end of the file while a lock is held.  What a
- * process leaves that dies in the middle of it is a last line without an end; the next writer ends that line,
- * and readers skip what is no JSON.
+ * process leaves that dies in the middle of it is a last line without an end; who opens or writes the file
+ * next ends that line, and readers skip what is no JSON.
  *
  * Who works on what is told by locks (fcntl) on single bytes of the empty file PATH.lock: byte i for instance i,
  * a byte far behind them for the right to append.  The system drops the locks of a process when it ends,
@@ -38,6 +38,14 @@ static bool set_lock(int file, off_t byte, short type, bool wait) {
     return done == 0;
 }
 
+/* Somebody died while writing: end that line. */
+static bool end_torn_line(int file) {
+    off_t end = lseek(file, 0, SEEK_END);
+    char last;
+    if (end <= 0 || pread(file, &last, 1, end - 1) != 1 || last == '\n') return true;
+    return write(file, "\n", 1) == 1;
+}
+
 lip_status cli_records_open(const char *path, cli_records *records, lip_error *err) {
     *records = (cli_records){.path = path, .file = -1, .lock = -1};
     size_t room = strlen(path) + 8;
@@ -52,6 +60,8 @@ lip_status cli_records_open(const char *path, cli_records *records, lip_error *e
         status = fail_file(name, "cannot open or create the file", err);
     if (!status && !set_lock(records->lock, APPENDING, F_WRLCK, true))
         status = fail_file(name, "cannot lock the file", err);
+    if (!status && !end_torn_line(records->file))
+        status = fail_file(path, "cannot write the file", err);
     if (!status) set_lock(records->lock, APPENDING, F_UNLCK, false);
     free(name);
     if (status) cli_records_close(records);
@@ -141,14 +151,6 @@ lip_status cli_records_refresh(cli_records *records, cli_instances *list, bool r
 }
 
 /* ---- Appending --------------------------------------------------------------------------- */
-
-/* Somebody died while writing: end that line. */
-static bool end_torn_line(int file) {
-    off_t end = lseek(file, 0, SEEK_END);
-    char last;
-    if (end <= 0 || pread(file, &last, 1, end - 1) != 1 || last == '\n') return true;
-    return write(file, "\n", 1) == 1;
-}
 
 static bool write_whole(int file, const char *text, size_t length) {
     while (length > 0) {

@@ -7,9 +7,9 @@ A wheel is a zip file with three text files beside the package (PEP 427), so the
 enough: no setuptools, no network.  pyproject.toml names this file as the build backend (PEP 517), so
 `pip install ./python` does the same.
 
-The tag is py3-none-PLATFORM: there is no code for one version of Python in it, but code for one kind of machine, which
-needs the libraries that liblipcert was linked with (OpenBLAS, LAPACKE, protobuf-c, libzip, zlib,
-libmd, DSDP) on the machine where it is used.  The same inputs give the same bytes.
+The tag is py3-none-PLATFORM: nothing in it is for one version of Python, but the library is for one
+kind of machine, and needs the libraries that it was linked with (OpenBLAS, LAPACKE, protobuf-c,
+libzip, zlib, libmd, DSDP) where it is used.  The same inputs give the same bytes.
 """
 import argparse
 import base64

@@ -138,7 +138,7 @@ class _Query:
 # ---- The call -----------------------------------------------------------------------------------
 
 
-class _Watch:
+class Watch:
     """Progress and Ctrl-C during one call; a context manager."""
 
     def __init__(self, progress: Optional[Callable[[Progress], Any]], interval: float,
@@ -156,7 +156,7 @@ class _Watch:
         self.interrupted = self.installed = False
         self.former = None  # type: Any
 
-    def __enter__(self) -> "_Watch":
+    def __enter__(self) -> "Watch":
         self.former = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is threading.main_thread() and callable(self.former):
             signal.signal(signal.SIGINT, self._on_signal)
@@ -207,17 +207,15 @@ class _Watch:
         return answer
 
 
-def _run(function: str, query: _Query, output: Tuple[Any, ...], method: str, settings: Any,
-         watch: _Watch, out: Any) -> Any:
-    """Call lip_bound or lip_bound_margins; `out` receives the pointer to the result."""
-    raw = query.raw(output)
+def run(function: str, free: str, net: Network, query: Any, method: str, settings: Any,
+        watch: Watch, out: Any) -> Handle:
+    """Call lip_bound or one of its kind; `out` receives the pointer to the result, which `free` frees."""
     with watch:
         callback = watch.callback()
-        library().call(function, query.net._handle.pointer, ctypes.byref(raw), method.encode(),
+        library().call(function, net._handle.pointer, ctypes.byref(query), method.encode(),
                        ctypes.addressof(settings), ctypes.cast(callback, ctypes.c_void_p), None,
                        ctypes.byref(out))
-    owner = Handle(out, function.replace("bound_margins", "margins").replace("bound", "result") +
-                   "_free")
+    owner = Handle(out, free)
     if watch.problem is not None:
         raise watch.problem
     if watch.interrupted:
@@ -260,12 +258,13 @@ def bound(net: Any, norm: Norm = "inf", region: Any = None, output: Output = Non
     ((2,), 'finished')
     """
     methods = as_methods(method)
-    watch = _Watch(progress, progress_interval, on_interrupt)
+    watch = Watch(progress, progress_interval, on_interrupt)
     values = as_settings(dict(settings, time_limit=time_limit))
     query = _Query(net, norm, norm_out, region, output, point, input_shape)
     out = ctypes.POINTER(lip_result)()
-    owner = _run("lip_bound", query, query.output, methods, values, watch, out)
-    question = query.question(methods, values, query.output, _given(settings, time_limit, methods))
+    owner = run("lip_bound", "lip_result_free", query.net, query.raw(query.output), methods, values,
+                watch, out)
+    question = query.question(methods, values, query.output, given_options(settings, time_limit, methods))
     return watch.finish(_result(query, question, out, owner))  # type: ignore[no-any-return]
 
 
@@ -276,19 +275,22 @@ def margins(net: Any, norm: Norm = "inf", region: Any = None,
             input_shape: Optional[Sequence[int]] = None, **settings: Any) -> Margins:
     """Bound every margin f_i - f_j, with shared work: how fast a preference between classes can change.
 
-    The arguments are those of `bound`; `time_limit` holds for all margins together, and progress is about the largest L_ij.
+    The arguments are those of `bound`; `time_limit` holds for all margins together, and progress is
+    about the largest L_ij.
 
     >>> found = margins([([[2.0], [-1.0]], None), ([[1, 0], [0, 1], [1, 1]], None)], method="product,ascent")
     >>> found.upper.shape, bool(found.upper[0, 1] == found[1, 0].upper)
     ((3, 3), True)
     """
     methods = as_methods(method)
-    watch = _Watch(progress, progress_interval, on_interrupt)
+    watch = Watch(progress, progress_interval, on_interrupt)
     values = as_settings(dict(settings, time_limit=time_limit))
     query = _Query(net, norm, None, region, None, point, input_shape)
     out = ctypes.POINTER(lip_margins)()
-    owner = _run("lip_bound_margins", query, query.output, methods, values, watch, out)
-    given, raw, results = _given(settings, time_limit, methods), out.contents, []  # type: Any, Any, List[Result]
+    owner = run("lip_bound_margins", "lip_margins_free", query.net, query.raw(query.output), methods,
+                values, watch, out)
+    raw, results = out.contents, []  # type: Any, List[Result]
+    given = given_options(settings, time_limit, methods)
     pairs = [(i, j) for i in range(raw.outputs) for j in range(i + 1, raw.outputs)]
     first = query.question(methods, values, ("margins",), given)
     for k, (i, j) in enumerate(pairs):
@@ -297,7 +299,8 @@ def margins(net: Any, norm: Norm = "inf", region: Any = None,
     return watch.finish(Margins(raw, first, results))  # type: ignore[no-any-return]
 
 
-def _given(settings: Dict[str, Any], time_limit: Optional[float], methods: str) -> Dict[str, Any]:
+def given_options(settings: Dict[str, Any], time_limit: Optional[float], methods: str
+                  ) -> Dict[str, Any]:
     """What the caller said, under the names of the program's options."""
     given = {} if methods == "auto" else {"method": methods}
     for name, value in dict(settings, time_limit=time_limit).items():

@@ -119,12 +119,15 @@ def _witness(witness: Any) -> Optional[Dict[str, Any]]:
     return {"x": numbers(witness.x), "t": None if witness.t is None else numbers(witness.t)}
 
 
-def _question(name: str, quantity: str, question: Any, first: Any) -> Dict[str, Any]:
+def _question(name: str, quantity: str, question: Any) -> Dict[str, Any]:
     return {"document": name, "document_version": 1, "program": _program(),
             "network": _network(question.network), "quantity": quantity,
             "norm_in": question.norm, "norm_out": question.norm_out,
-            "output": _output(question.output), "given": dict(question.given),
-            "region": _region(question.region), "method": question.method,
+            "output": _output(question.output), "given": dict(question.given)}
+
+
+def _run(question: Any, first: Any) -> Dict[str, Any]:
+    return {"region": _region(question.region), "method": question.method,
             "seed": question.settings["seed"], "settings": dict(question.settings),
             "neurons": first.neurons, "stable_active": first.stable_active,
             "stable_inactive": first.stable_inactive}
@@ -144,15 +147,16 @@ def _answer(result: Any) -> Dict[str, Any]:
 
 def bound_document(result: Any, question: Any) -> Dict[str, Any]:
     """What `lipcert bound --json` writes."""
-    document = _question("lipcert bound", "lipschitz constant", question, result)
+    document = _question("lipcert bound", "lipschitz constant", question)
+    document.update(_run(question, result))
     document.update(_answer(result), evidence="proved")
     return document
 
 
 def margins_document(margins: Any, question: Any) -> Dict[str, Any]:
     """What `lipcert bound --all-margins --json` writes."""
-    document = _question("lipcert margins", "largest lipschitz constant of a margin", question,
-                         margins.results[0])
+    document = _question("lipcert margins", "largest lipschitz constant of a margin", question)
+    document.update(_run(question, margins.results[0]))
     document.update(bound("lower", margins.largest_lower, False))
     document.update(bound("upper", margins.largest_upper, True))
     document.update(lower_margin=list(margins.lower_margin), upper_margin=list(margins.upper_margin),
@@ -164,4 +168,18 @@ def margins_document(margins: Any, question: Any) -> Dict[str, Any]:
     document["margins"] = [dict({"i": i, "j": j}, **_answer(result), certificate=None)
                            for (i, j), result in pairs]
     document.update(stop=margins.stop, seconds=margins.seconds)
+    return document
+
+
+def radius_document(radius: Any, question: Any) -> Dict[str, Any]:
+    """What `lipcert radius --json` writes."""
+    document = _question("lipcert radius", "distance to the nearest other class", question)
+    document.update(x=numbers(radius.x), label=radius.label)
+    document.update(bound("radius", radius.radius, False), evidence="proved", nearest=radius.nearest)
+    document["classes"] = [dict(
+        {"class": j}, **bound("radius", c.radius, False), **bound("margin", c.margin, False),
+        **bound("upper", c.upper, True), **bound("on_radius", c.on_radius, False),
+        method=c.method or None) for j, c in enumerate(radius.classes) if j != radius.label]
+    document.update(trials=radius.trials, note=radius.note, method=question.method,
+                    settings=dict(question.settings), stop=radius.stop, seconds=radius.seconds)
     return document

@@ -81,12 +81,29 @@ class lip_progress(ctypes.Structure):
                 ("seconds", c_double)]
 
 
+class lip_radius_query(ctypes.Structure):
+    _fields_ = [("x", DOUBLES), ("norm", c_int), ("label", c_size_t), ("clip_lo", c_double),
+                ("clip_hi", c_double), ("precision", c_double)]
+
+
+class lip_radius_class(ctypes.Structure):
+    _fields_ = [("radius", c_double), ("margin", c_double), ("upper", c_double),
+                ("region", c_double), ("method", c_char_p)]
+
+
+class lip_radius_result(ctypes.Structure):
+    _fields_ = [("radius", c_double), ("label", c_size_t), ("nearest", c_size_t),
+                ("outputs", c_size_t), ("of_class", POINTER(lip_radius_class)),
+                ("trials", c_size_t), ("stop", c_int), ("seconds", c_double), ("note", c_char * 160)]
+
+
 class lip_method(ctypes.Structure):
     _fields_ = [("name", c_char_p), ("side", c_char_p), ("help", c_char_p), ("source", c_char_p)]
 
 
 STRUCTURES = [lip_error, lip_read_options, lip_network_info, lip_layer_info, lip_output, lip_query,
-              lip_step, lip_result, lip_margins, lip_progress, lip_method]
+              lip_step, lip_result, lip_margins, lip_progress, lip_radius_query, lip_radius_class,
+              lip_radius_result, lip_method]
 
 # enumerators of the header
 ENUMERATORS = {
@@ -142,6 +159,9 @@ FUNCTIONS = {
     "lip_bound_margins": (c_int, _BOUND + [POINTER(POINTER(lip_margins)), _ERROR]),
     "lip_margins_free": (None, [POINTER(lip_margins)]),
     "lip_margin_number": (_SIZE, [_SIZE, _SIZE, _SIZE]),
+    "lip_radius": (c_int, [c_void_p, POINTER(lip_radius_query)] + _BOUND[2:] +
+                   [POINTER(POINTER(lip_radius_result)), _ERROR]),
+    "lip_radius_free": (None, [POINTER(lip_radius_result)]),
     "lip_certificate": (c_int, [c_void_p, _QUERY, POINTER(lip_result), POINTER(c_void_p),
                                 POINTER(_SIZE), _ERROR]),
 }  # type: Dict[str, Tuple[Any, List[Any]]]

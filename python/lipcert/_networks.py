@@ -227,10 +227,9 @@ def _create_dense(net: Sequence[Any]) -> Handle:
                 raise ArgumentError("expected finite numbers, found {} at {}[{}]".format(
                     float(array[at]), name, ", ".join(map(str, at))), "layer {}".format(number))
     widths = [layers[0][0].shape[1]] + [w.shape[0] for w, _ in layers]
-    weights = [np.ascontiguousarray(w) for w, _ in layers]  # alive until the library has copied them
     pointer, count = ctypes.c_void_p(), len(layers)
     biases = [DOUBLES() if b is None else doubles(b) for _, b in layers]
     library().call("lip_network_create_dense", count, (ctypes.c_size_t * (count + 1))(*widths),
-                   (DOUBLES * count)(*map(doubles, weights)), (DOUBLES * count)(*biases),
+                   (DOUBLES * count)(*(doubles(w) for w, _ in layers)), (DOUBLES * count)(*biases),
                    ctypes.byref(pointer))
     return Handle(pointer, "lip_network_free")

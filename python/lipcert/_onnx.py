@@ -22,7 +22,8 @@ Attribute = Union[int, float, Sequence[int]]
 
 
 def _varint(value: int) -> bytes:
-    value &= (1 << 64) - 1  # negative numbers: two's complement of 64 bits
+    if value < 0:
+        raise ValueError("no field here is negative, found {}".format(value))
     out = bytearray()
     while value > 127:
         out.append(value & 127 | 128)

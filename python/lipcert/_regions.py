@@ -66,7 +66,7 @@ class Box(Region):
         if not 0 <= self.eps < math.inf:
             raise ArgumentError("expected a finite number >= 0, found {}".format(self.eps),
                                 "eps of the box")
-        self.clip = _clip(clip)
+        self.clip = as_clip(clip, "clip of the box")
         self.lo = self.hi = None  # type: Optional[Array]
 
     @classmethod
@@ -159,19 +159,20 @@ def _create(function: str, *arguments: Any) -> Handle:
     return Handle(pointer, "lip_region_free")
 
 
-def _clip(clip: Any) -> Tuple[float, float]:
+def as_clip(clip: Any, place: str) -> Tuple[float, float]:
+    """The two ends; None is no end."""
     if clip is None:
         return -math.inf, math.inf
     try:
         lowest, highest = clip
     except (TypeError, ValueError):
         raise InputTypeError("expected a pair (lowest, highest), found {!r}".format(clip),
-                             "clip of the box") from None
-    ends = (-math.inf if lowest is None else as_number(lowest, "clip of the box"),
-            math.inf if highest is None else as_number(highest, "clip of the box"))
+                             place) from None
+    ends = (-math.inf if lowest is None else as_number(lowest, place),
+            math.inf if highest is None else as_number(highest, place))
     if ends[0] > ends[1]:
         raise ArgumentError("expected lowest <= highest, found {} and {}".format(*ends),
-                            "clip of the box")
+                            place)
     return ends
 
 

@@ -144,7 +144,7 @@ class Result:
 
     def to_json(self, path: Optional[Path] = None) -> str:
         """The same as JSON text, and written to a file if a path is given."""
-        return _to_json(self.to_dict(), path)
+        return to_json(self.to_dict(), path)
 
     def __repr__(self) -> str:
         return "<Result {} <= L <= {}, {}>".format(
@@ -218,7 +218,7 @@ class Margins:
 
     def to_json(self, path: Optional[Path] = None) -> str:
         """The same as JSON text, and written to a file if a path is given."""
-        return _to_json(self.to_dict(), path)
+        return to_json(self.to_dict(), path)
 
     def __repr__(self) -> str:
         return "<Margins of {} outputs, {} <= largest L_ij <= {}, {}>".format(
@@ -249,7 +249,7 @@ def _write_text(path: Path, content: str) -> None:
         raise FileError("cannot write the file: {}".format(problem.strerror), "", str(name)) from None
 
 
-def _to_json(document: Dict[str, Any], path: Optional[Path]) -> str:
+def to_json(document: Dict[str, Any], path: Optional[Path]) -> str:
     content = json.dumps(document, indent=2, allow_nan=False) + "\n"
     if path is not None:
         _write_text(path, content)

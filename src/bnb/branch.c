@@ -100,22 +100,52 @@ static void run_round(lip_worker *worker, size_t threads) {
 
 /* ---- Rounds ------------------------------------------------------------------------------ */
 
-/* Half of the gap, or all of it when little is left. */
-static double next_target(double lower, double upper, double tolerance) {
-    double least = lower * (1 + tolerance / 2);
-    return upper > 1.03 * lower ? fmax(least, 0.5 * (lower + upper)) : least;
+/* Seconds until the method search is called. */
+static const double quick = 0.3;
+
+/* How far the target falls in a round: further while rounds are cheap, less far once they get dear. */
+typedef struct schedule {
+    double step;
+    size_t before; /* nodes of the round before */
+} schedule;
+
+static double next_target(const schedule *s, double lower, double upper, double tolerance) {
+    return fmax(lower * (1 + tolerance / 2), upper * (1 - s->step));
+}
+
+static void learn(schedule *s, size_t nodes) {
+    if (nodes < 2 * s->before + 20 && s->step < 0.3)
+        s->step *= 1.5;
+    else if (nodes > 8 * s->before && nodes > 1000)
+        s->step *= 0.6;
+    s->before = nodes;
+}
+
+static size_t nodes_of(const lip_worker *worker, size_t threads) {
+    size_t nodes = 0;
+    for (size_t i = 0; i < threads; ++i) nodes += worker[i].counts.nodes;
+    return nodes;
 }
 
 static bool run_rounds(lip_branch *b, lip_worker *worker, size_t threads) {
     lip_result *result = b->task->result;
+    double begun = lip_clock_now();
+    bool searched = false;
+    schedule plan = {.step = 0.03, .before = 50};
     double upper = lip_branch_upper(b);
     while (!b->halt && upper > result->lower * (1 + b->tolerance)) {
-        b->target = next_target(result->lower, upper, b->tolerance);
+        if (!searched && lip_clock_now() - begun > quick) {
+            searched = true; /* what is not closed at once is worth a better lower bound */
+            if (lip_search_method(b->task, b->step, NULL) != LIP_OK) return false;
+        }
+        b->target = next_target(&plan, result->lower, upper, b->tolerance);
+        size_t before = nodes_of(worker, threads);
         b->used = 0;
         for (size_t k = b->parts; k-- > 0;)
             if (!lip_tree_leaves(b->root[k], collect, b)) return false;
         if (b->used == 0) break; /* what is left cannot be split */
         run_round(worker, threads);
+        learn(&plan, nodes_of(worker, threads) - before);
         double next = lip_branch_upper(b);
         if (!b->halt && next >= upper) break;
         upper = next;

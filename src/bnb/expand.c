@@ -171,7 +171,8 @@ static void close_empty(lip_node *node) {
 }
 
 /* Ranges of the child; *empty if there is a neuron without any. */
-static bool tighten(lip_worker *w, lip_node *node, const lip_node *parent, bool *empty) {
+static bool tighten(lip_worker *w, lip_node *node, const lip_node *parent, size_t from,
+                    bool *empty) {
     lip_branch *b = w->branch;
     lip_node_state *state = node->state;
     size_t units = b->dense->units;
@@ -185,8 +186,8 @@ static bool tighten(lip_worker *w, lip_node *node, const lip_node *parent, bool 
     }
     node->tighten = true;
     lip_leaf_node view = look(w, node);
-    return lip_leaf_tighten(b->task->net, view.region, w->path, b->linear, state->lo, state->hi,
-                            empty);
+    return lip_leaf_tighten(b->task->net, view.region, w->path, b->linear,
+                            parent->state->lo ? from : 0, state->lo, state->hi, empty);
 }
 
 /* Is the cell of a child empty?  If not, its point is kept. */
@@ -234,7 +235,8 @@ static lip_node *make_child(lip_worker *w, const lip_node *parent, size_t relu, 
     lip_node *node = lip_node_child(parent, b->dense, lip_gram_groups(w->gram[parent->part]));
     if (!node) return NULL;
     node->state->path[relu] = (signed char)phase;
-    if (b->tightens) ok = tighten(w, node, parent, &empty);
+    if (b->tightens)
+        ok = tighten(w, node, parent, b->dense->layer_of[b->dense->relu[relu]], &empty);
     if (ok && empty) {
         ++w->counts.empty;
         ok = set_text(node, "empty\n");
@@ -294,7 +296,7 @@ static lip_node *make_half(lip_worker *w, const lip_node *parent, size_t input, 
     lip_region *half = node->state->region;
     *(above ? &half->lo[input] : &half->hi[input]) = at;
     half->centre[input] = half->lo[input] / 2 + half->hi[input] / 2;
-    bool ok = tighten(w, node, parent, &empty);
+    bool ok = tighten(w, node, parent, 0, &empty);
     if (ok && empty) {
         ++w->counts.empty;
         ok = set_text(node, "empty\n");

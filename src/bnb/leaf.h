@@ -53,8 +53,9 @@ bool lip_leaf_empty(lip_leaf *leaf, const lip_leaf_node *node, size_t count, con
 
 /* Ranges for the node's region and path, as the node `tighten` has them; lo and hi (units) hold the parent's and are
  * cut.  `linear`: the certificate says `bounds linear`.  *empty: some neuron has none left (the leaf `empty` without
- * more).  False if memory is short. */
+ * more).  `from`: layers before it are as they were when the parent's ranges were found in this way, and of its own only
+ * phases are new, so nothing changes up to there (0: everything is found again).  False if memory is short. */
 bool lip_leaf_tighten(const lip_network *net, const lip_region *region, const signed char *path,
-                      bool linear, double *lo, double *hi, bool *empty);
+                      bool linear, size_t from, double *lo, double *hi, bool *empty);
 
 #endif

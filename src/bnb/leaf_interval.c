@@ -61,7 +61,7 @@ static void pass_back(const lip_leaf *leaf, const lip_leaf_node *node, const enc
         lip_leaf_units(leaf, l, &first, &last);
         for (size_t i = first; i < last; ++i) {
             size_t unit = layer->offset + i;
-            lip_phase phase = layer->relu ? lip_leaf_phase(node, unit) : LIP_ACTIVE;
+            lip_phase phase = layer->relu ? lip_leaf_linear(node, unit) : LIP_ACTIVE;
             if (phase == LIP_INACTIVE) continue;
             for (size_t o = 0; o < m->rows; ++o) {
                 double *c = &m->c[unit * m->rows + o], *r = &m->r[unit * m->rows + o];

@@ -30,12 +30,6 @@ typedef struct span {
     double *l, *rest, *rrest, *e;
 } span;
 
-/* As lipcheck takes it: inactive if both are known. */
-static lip_phase phase_of(const span *w, size_t unit) {
-    if (w->node->path[unit] == LIP_INACTIVE || w->node->hi[unit] <= 0) return LIP_INACTIVE;
-    return lip_leaf_phase(w->node, unit);
-}
-
 static void spread(span *w, size_t l, size_t i, double c, double size, double *row, double *error) {
     const lip_dense *dense = w->leaf->dense;
     const lip_dense_layer *layer = &dense->layer[l];
@@ -64,7 +58,7 @@ static bool make_row(span *w, size_t unit, double *row, double *error) {
         for (size_t i = 0; i < layer->width; ++i) {
             size_t u = layer->offset + i;
             if (w->size[u] == 0) continue;
-            lip_phase phase = layer->relu ? phase_of(w, u) : LIP_ACTIVE;
+            lip_phase phase = layer->relu ? lip_leaf_linear(w->node, u) : LIP_ACTIVE;
             if (phase == LIP_INACTIVE) continue;
             if (l < w->level || phase == LIP_UNSTABLE) return false;
             if (l == w->level) {

@@ -33,6 +33,12 @@ static inline double lip_leaf_size(double x) {
     return a >= LIP_TINY ? a : a == 0 ? 0 : LIP_TINY;
 }
 
+/* As lipcheck takes a neuron of which both phases are known (its range is 0, or the cell is empty): inactive. */
+static inline lip_phase lip_leaf_linear(const lip_leaf_node *node, size_t unit) {
+    if (node->path[unit] == LIP_INACTIVE || node->hi[unit] <= 0) return LIP_INACTIVE;
+    return lip_leaf_phase(node, unit);
+}
+
 /* y of a unit that is no input. */
 static inline double *lip_leaf_y(const lip_leaf *leaf, size_t unit) {
     return leaf->y + (unit - leaf->dense->inputs) * leaf->stride;

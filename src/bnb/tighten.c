@@ -118,8 +118,20 @@ static lip_status tighten_layer(tightening *w, size_t l, const signed char *path
     return LIP_OK;
 }
 
+/* Layers up to `from` keep their ranges, but for what the path says of neurons of layer `from`. */
+static void keep_layers(tightening *w, size_t from, const signed char *path, const double *lo,
+                        const double *hi, bool *empty) {
+    for (size_t l = 1; l <= from; ++l) {
+        size_t first = w->net->layer[l].offset, size = w->net->layer[l].width * sizeof *lo;
+        memcpy(w->bounds.lo + first, lo + first, size);
+        memcpy(w->bounds.hi + first, hi + first, size);
+        *empty = *empty || !impose(w, l, path, lo, hi);
+        choose_digits(w, l);
+    }
+}
+
 bool lip_leaf_tighten(const lip_network *net, const lip_region *region, const signed char *path,
-                      bool linear, double *lo, double *hi, bool *empty) {
+                      bool linear, size_t from, double *lo, double *hi, bool *empty) {
     tightening w = {.net = net, .region = region};
     size_t widest = 0;
     for (size_t l = 1; l <= net->layers; ++l)
@@ -128,7 +140,8 @@ bool lip_leaf_tighten(const lip_network *net, const lip_region *region, const si
     *empty = false;
     if (ok) lip_region_get_box(region, w.bounds.lo, w.bounds.hi, NULL);
     linear = linear && region->kind != LIP_EVERYWHERE;
-    for (size_t l = 1; ok && !*empty && l < net->layers; ++l) {
+    if (ok) keep_layers(&w, from, path, lo, hi, empty);
+    for (size_t l = from + 1; ok && !*empty && l < net->layers; ++l) {
         ok = tighten_layer(&w, l, path, linear, lo, hi, empty) == LIP_OK;
         if (ok) choose_digits(&w, l);
     }

@@ -41,7 +41,7 @@ static const lip_method methods[] = {
      "branch and bound over activation patterns, both bounds until they meet; not in auto",
      "Sbihi et al. 2024; lipcert, docs/exact.md"},
     {"miqcqp", "upper",
-     "both mixed-integer formulations on a box, by HiGHS: a computed value; norms inf, 1; not in auto",
+     "both mixed-integer formulations on a box by HiGHS, computed only; norms inf, 1; not in auto",
      "Sbihi et al. 2024"},
     {NULL, NULL, NULL, NULL}};
 
@@ -77,7 +77,7 @@ bool lip_method_in_auto(size_t index, const lip_query *query) {
     if (functions[index] == lip_point_method) return query->point != NULL;
     if (functions[index] == lip_hr2_method) return query->region->kind != LIP_EVERYWHERE;
     static const lip_method_fn outside[] = {
-        lip_shor_method,     lip_tight_method,  lip_hr1_method,  lip_hr2_blocks_method,
+        lip_shor_method,     lip_tight_method,  lip_hr1_method,   lip_hr2_blocks_method,
         lip_lasserre_method, lip_lipopt_method, lip_exact_method, lip_miqcqp_method};
     for (size_t i = 0; i < sizeof outside / sizeof outside[0]; ++i)
         if (functions[index] == outside[i]) return false;

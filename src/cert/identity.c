@@ -158,20 +158,132 @@ static double *workspace(const lip_identity *identity) {
     return lip_multiply_sizes(n, n, &count) ? LIP_NEW(double, count) : NULL;
 }
 
-lip_status lip_identity_prove(const lip_poly_problem *problem, const lip_identity *identity,
-                              double *bound, lip_error *err) {
+/* ---- Form -------------------------------------------------------------------------------- */
+
+static bool is_gate(const lip_poly_problem *q, size_t k) { return k < q->gates; }
+
+/* Is there such a factor, as the table of docs/certificate.md, section 10, has it? */
+static bool valid_factor(const lip_poly_problem *q, lip_factor f) {
+    size_t v = f.number;
+    bool u = v < q->variables && q->binary[v], other = v < q->variables && !q->binary[v];
+    bool open = is_gate(q, v) && q->gate[v].u != LIP_ABSENT;
+    bool state = is_gate(q, v) && q->gate[v].h != LIP_ABSENT;
+    switch (f.kind) {
+    case LIP_FACTOR_PLUS:
+    case LIP_FACTOR_MINUS:
+    case LIP_FACTOR_SQUARE: return other;
+    case LIP_FACTOR_ON:
+    case LIP_FACTOR_OFF: return u;
+    case LIP_FACTOR_TBALL: return q->input_ball;
+    case LIP_FACTOR_WBALL: return q->output_ball;
+    case LIP_FACTOR_XBALL: return q->point_ball;
+    case LIP_FACTOR_ABOVE:
+    case LIP_FACTOR_BELOW:
+    case LIP_FACTOR_HALF: return open;
+    case LIP_FACTOR_EXCESS:
+    case LIP_FACTOR_STATE:
+    case LIP_FACTOR_ROOM: return state;
+    case LIP_FACTOR_BASE: return state && !open;
+    case LIP_FACTOR_TOP:
+    case LIP_FACTOR_BOTTOM: return is_gate(q, v);
+    default: return false;
+    }
+}
+
+static bool valid_equality(const lip_poly_problem *q, lip_equality e) {
+    if (!is_gate(q, e.number)) return false;
+    const lip_gate *g = &q->gate[e.number];
+    bool open = g->u != LIP_ABSENT, state = g->h != LIP_ABSENT;
+    switch (e.kind) {
+    case LIP_EQUALITY_OPEN:
+    case LIP_EQUALITY_CLOSED: return open && state;
+    case LIP_EQUALITY_RELU: return state;
+    case LIP_EQUALITY_LINK: return g->z != LIP_ABSENT;
+    default: return false;
+    }
+}
+
+static size_t factor_degree(lip_factor_kind kind) {
+    switch (kind) {
+    case LIP_FACTOR_SQUARE:
+    case LIP_FACTOR_TBALL:
+    case LIP_FACTOR_WBALL:
+    case LIP_FACTOR_XBALL:
+    case LIP_FACTOR_ABOVE:
+    case LIP_FACTOR_BELOW:
+    case LIP_FACTOR_HALF: return 2;
+    default: return 1;
+    }
+}
+
+/* The degree of a b, u^2 = u. */
+static size_t product_degree(const lip_monomial *a, const lip_monomial *b, const bool *binary) {
+    size_t degree = a->degree + b->degree;
+    for (size_t i = 0, j = 0; i < a->degree && j < b->degree;) {
+        uint32_t x = a->variable[i], y = b->variable[j];
+        degree -= x == y && binary[x];
+        i += x <= y;
+        j += y <= x;
+    }
+    return degree;
+}
+
+static bool valid_basis(const lip_poly_problem *q, const lip_identity_term *term) {
+    for (size_t i = 0; i < term->size; ++i) {
+        if (term->basis[i].degree > LIP_MOST_DEGREE) return false;
+        for (size_t k = 0; k < term->basis[i].degree; ++k)
+            if (term->basis[i].variable[k] >= q->variables) return false;
+    }
+    return true;
+}
+
+/* Are its factors those of the problem, and its degree at most LIP_MOST_DEGREE?  What follows relies on
+ * it. */
+static bool well_formed(const lip_poly_problem *q, const lip_identity_term *term) {
+    size_t degree = 0, most = 0;
+    if (term->factors > LIP_MOST_FACTORS || !valid_basis(q, term)) return false;
+    for (size_t i = 0; i < term->factors; ++i) {
+        if (!valid_factor(q, term->factor[i])) return false;
+        degree += factor_degree(term->factor[i].kind);
+    }
+    if (term->kind == LIP_IDENTITY_ZERO) {
+        if (!valid_equality(q, term->equality)) return false;
+        degree += term->equality.kind == LIP_EQUALITY_LINK ? 1 : 2;
+    }
+    lip_monomial one = lip_monomial_one();
+    for (size_t i = 0; i < term->size; ++i)
+        for (size_t j = 0; j <= i; ++j) {
+            const lip_monomial *other = term->kind == LIP_IDENTITY_GRAM ? &term->basis[j] : &one;
+            size_t d = product_degree(&term->basis[i], other, q->binary);
+            most = d > most ? d : most;
+        }
+    return degree + most <= LIP_MOST_DEGREE;
+}
+
+/* ---- Proof ------------------------------------------------------------------------------- */
+
+lip_status lip_identity_claim(const lip_poly_problem *problem, const lip_identity *identity,
+                              double *bound, double *claim, lip_error *err) {
     lip_poly_sum sum = {0};
     double *work = workspace(identity);
     bool ok = work != NULL, proved = true;
     for (size_t i = 0; ok && proved && i < identity->count; ++i)
-        proved = nonnegative(&identity->term[i], work);
+        proved = well_formed(problem, &identity->term[i]) && nonnegative(&identity->term[i], work);
     if (ok && proved) ok = multiply_out(problem, identity, &sum);
     *bound = ok && proved ? lip_poly_sum_bound(&sum) : INFINITY;
+    *claim = ok && proved ? lip_poly_sum_claim(&sum) : INFINITY;
     /* t = 0 is a true point for every x: no bound lies below 0 */
     if (*bound < 0) *bound = 0;
+    if (*claim < 0) *claim = 0;
     lip_poly_sum_clear(&sum);
     free(work);
     return ok ? LIP_OK : lip_fail_memory(err);
+}
+
+lip_status lip_identity_prove(const lip_poly_problem *problem, const lip_identity *identity,
+                              double *bound, lip_error *err) {
+    double claim;
+    return lip_identity_claim(problem, identity, bound, &claim, err);
 }
 
 /* ---- Repair ------------------------------------------------------------------------------ */

@@ -46,9 +46,15 @@ void lip_identity_clear(lip_identity *identity);
 lip_status lip_identity_repair(const lip_poly_problem *problem, lip_identity *identity,
                                lip_watch *watch, bool *ok, lip_error *err);
 
-/* A proved bound, all rounding included; INFINITY if some term was not seen to be nonnegative. 
+/* A proved bound, all rounding included; INFINITY if some term was not seen to be nonnegative, or has a
+ * factor that the problem lacks or too large a degree.
  * Nothing is changed. */
 lip_status lip_identity_prove(const lip_poly_problem *problem, const lip_identity *identity,
                               double *bound, lip_error *err);
+
+/* The same, and *claim >= *bound: what a certificate may say.  A checker may pay for the rounding of
+ * operations that happened to be exact here, and multiply out in another order. */
+lip_status lip_identity_claim(const lip_poly_problem *problem, const lip_identity *identity,
+                              double *bound, double *claim, lip_error *err);
 
 #endif

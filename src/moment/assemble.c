@@ -30,6 +30,10 @@
  * minute. */
 enum { MOST_VARIABLES = 8000 };
 
+/* Entries of the program, 24 bytes here and 12 more in DSDP: 300 MB; and terms of polynomials that
+ * become entries. */
+enum { MOST_ENTRIES = 1 << 23 };
+
 typedef struct pivot {
     uint32_t block, row, column;
     double multiple; /* 1 on the diagonal, 2 off it */
@@ -110,6 +114,24 @@ static bool product(const lip_relaxation *r, size_t factors, const lip_factor *f
     return ok;
 }
 
+/* The most terms that the localising matrices can have. */
+static bool count_terms(const lip_relaxation *r, double *terms) {
+    lip_poly f = {0};
+    bool ok = true;
+    *terms = 0;
+    for (size_t b = 0; ok && b < r->blocks; ++b) {
+        const lip_moment_block *block = &r->block[b];
+        double entries = 0.5 * (double)block->size * (double)(block->size + 1);
+        for (size_t i = 0; ok && i < block->factors; ++i) {
+            ok = lip_poly_factor(r->problem, block->factor[i], &f);
+            entries *= (double)f.count;
+        }
+        *terms += entries;
+    }
+    lip_poly_clear(&f);
+    return ok;
+}
+
 static bool zero_poly(const lip_relaxation *r, const lip_moment_zero *zero, lip_poly *p) {
     lip_poly e = {0}, scaled = {0};
     lip_monomial one = lip_monomial_one();
@@ -131,14 +153,19 @@ static bool zero_poly(const lip_relaxation *r, const lip_moment_zero *zero, lip_
 
 /* ---- The program ------------------------------------------------------------------------- */
 
-static bool put(assembling *a, size_t variable, size_t block, size_t row, size_t column,
-                double value) {
+static lip_status put(assembling *a, size_t variable, size_t block, size_t row, size_t column,
+                      double value) {
     lip_sdp *sdp = a->sdp;
+    if (sdp->entries >= MOST_ENTRIES)
+        return lip_fail(a->err, LIP_UNSUPPORTED, NULL,
+                        "expected at most %d entries in the semidefinite program, found them in "
+                        "%zu of its %zu columns",
+                        MOST_ENTRIES, sdp->variables, a->r->unknowns - a->table.count);
     if (!lip_grow((void **)&sdp->entry, &sdp->room, sdp->entries + 1, sizeof *sdp->entry))
-        return false;
+        return lip_fail_memory(a->err);
     sdp->entry[sdp->entries++] = (lip_sdp_entry){(uint32_t)variable, (uint32_t)block, (uint32_t)row,
                                                  (uint32_t)column, value};
-    return true;
+    return LIP_OK;
 }
 
 static bool find_pivots(assembling *a) {
@@ -176,8 +203,8 @@ static lip_status spread(assembling *a, size_t variable, const lip_poly *p, doub
                             "a monomial of degree %u is in no block of the relaxation",
                             (unsigned)p->term[i].monomial.degree);
         const pivot *at = &a->pivot[number];
-        if (!put(a, variable, at->block, at->row, at->column, value / at->multiple))
-            return lip_fail_memory(a->err);
+        lip_status status = put(a, variable, at->block, at->row, at->column, value / at->multiple);
+        if (status != LIP_OK) return status;
     }
     return LIP_OK;
 }
@@ -211,7 +238,7 @@ static lip_status add_entry(assembling *a, size_t b, size_t i, size_t j, const l
     if (!lip_poly_append_product(&p, i == j ? 1 : 2, &m, factors, a->r->binary))
         status = lip_fail_memory(a->err);
     if (status == LIP_OK) status = new_variable(a, &p, false, &variable);
-    if (status == LIP_OK && !put(a, variable, b, i, j, -1)) status = lip_fail_memory(a->err);
+    if (status == LIP_OK) status = put(a, variable, b, i, j, -1);
     lip_poly_clear(&p);
     return status;
 }
@@ -232,10 +259,17 @@ static lip_status add_block(assembling *a, size_t b) {
 /* One y for every unknown without the pivots: known before any of them is built. */
 static lip_status check_size(const assembling *a) {
     size_t count = a->r->unknowns - a->table.count;
-    if (count <= MOST_VARIABLES) return LIP_OK;
+    double terms;
+    if (count > MOST_VARIABLES)
+        return lip_fail(
+            a->err, LIP_UNSUPPORTED, NULL,
+            "expected at most %d free multipliers in the semidefinite program, found %zu",
+            MOST_VARIABLES, count);
+    if (!count_terms(a->r, &terms)) return lip_fail_memory(a->err);
+    if (terms <= MOST_ENTRIES) return LIP_OK;
     return lip_fail(a->err, LIP_UNSUPPORTED, NULL,
-                    "expected at most %d free multipliers in the semidefinite program, found %zu",
-                    MOST_VARIABLES, count);
+                    "expected localising matrices with at most %d terms, found up to %.0f",
+                    MOST_ENTRIES, terms);
 }
 
 static lip_status add_all(assembling *a, double *constant) {

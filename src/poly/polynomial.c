@@ -55,8 +55,34 @@ static void add(double *value, double *radius, double v, double r) {
     *value = sum;
 }
 
+/* ---- What a checker pays ----------------------------------------------------------------- */
+
+/* For a product of known numbers. */
+static double product_cost(double a, double b) {
+    bool exact = a == 0 || b == 0 || fabs(a) == 1 || fabs(b) == 1;
+    return exact ? 0 : LIP_UNIT * lip_magnitude(a) * lip_magnitude(b);
+}
+
+/* For (value +- radius) q.  Sums of magnitudes bound every polynomial with coefficients in these radii:
+ * |a b|_1 <= |a|_1 |b|_1. */
+static double scaled_cost(double value, double radius, const lip_poly *q) {
+    double cost = 0, size = 0;
+    for (size_t i = 0; i < q->count; ++i) {
+        cost += product_cost(value, q->term[i].value);
+        size += lip_magnitude(q->term[i].value) + lip_magnitude(q->term[i].radius);
+    }
+    double loose = lip_magnitude(q->loose), r = lip_magnitude(radius);
+    return cost + lip_magnitude(value) * loose + r * (size + loose);
+}
+
+/* n numbers of this size together, added up in any order. */
+static double addition_cost(double addends, double size) {
+    return addends > 1 ? (addends - 1) * LIP_UNIT * size : 0;
+}
+
 bool lip_poly_append_scaled(lip_poly *p, double value, double radius, const lip_poly *q) {
     if (value == 0 && radius == 0) return true;
+    p->loose += scaled_cost(value, radius, q);
     for (size_t i = 0; i < q->count; ++i) {
         double v, r;
         multiply(value, radius, q->term[i].value, q->term[i].radius, &v, &r);
@@ -68,6 +94,7 @@ bool lip_poly_append_scaled(lip_poly *p, double value, double radius, const lip_
 bool lip_poly_append_product(lip_poly *p, double factor, const lip_monomial *m, const lip_poly *q,
                              const bool *binary) {
     if (factor == 0) return true;
+    p->loose += scaled_cost(factor, 0, q);
     for (size_t i = 0; i < q->count; ++i) {
         lip_monomial product = lip_monomial_multiply(m, &q->term[i].monomial, binary);
         double v, r;
@@ -91,8 +118,13 @@ void lip_poly_gather(lip_poly *p) {
     if (p->count > 1) qsort(p->term, p->count, sizeof *p->term, by_monomial);
     for (size_t i = 0; i < p->count;) {
         lip_poly_term sum = p->term[i++];
-        for (; i < p->count && !lip_monomial_compare(&p->term[i].monomial, &sum.monomial); ++i)
+        double size = fabs(sum.value), addends = 1;
+        for (; i < p->count && !lip_monomial_compare(&p->term[i].monomial, &sum.monomial); ++i) {
             add(&sum.value, &sum.radius, p->term[i].value, p->term[i].radius);
+            size += fabs(p->term[i].value);
+            ++addends;
+        }
+        p->loose += addition_cost(addends, size);
         if (sum.value != 0 || sum.radius != 0) p->term[kept++] = sum;
     }
     p->count = kept;
@@ -101,6 +133,10 @@ void lip_poly_gather(lip_poly *p) {
 bool lip_poly_multiply(lip_poly *p, const lip_poly *a, const lip_poly *b, const bool *binary) {
     lip_poly product = {0};
     bool ok = true;
+    for (size_t i = 0; i < a->count; ++i) product.loose += scaled_cost(a->term[i].value, 0, b);
+    for (size_t j = 0; j < b->count; ++j)
+        product.loose += lip_magnitude(b->term[j].value) * lip_magnitude(a->loose);
+    product.loose += lip_magnitude(a->loose) * lip_magnitude(b->loose);
     for (size_t i = 0; ok && i < a->count; ++i)
         for (size_t j = 0; ok && j < b->count; ++j) {
             const lip_poly_term *x = &a->term[i], *y = &b->term[j];
@@ -122,13 +158,17 @@ bool lip_poly_sum_add_term(lip_poly_sum *sum, const lip_monomial *m, double valu
     if (!lip_monomial_enter(&sum->table, m, &number)) return false;
     if (sum->table.count > before) {
         if (!lip_grow((void **)&sum->value, &sum->value_room, number + 1, sizeof(double)) ||
-            !lip_grow((void **)&sum->radius, &sum->radius_room, number + 1, sizeof(double))) {
+            !lip_grow((void **)&sum->radius, &sum->radius_room, number + 1, sizeof(double)) ||
+            !lip_grow((void **)&sum->size, &sum->size_room, number + 1, sizeof(double)) ||
+            !lip_grow((void **)&sum->addends, &sum->addend_room, number + 1, sizeof(double))) {
             /* the entry without a coefficient: nothing may read it */
             lip_poly_sum_clear(sum);
             return false;
         }
-        sum->value[number] = sum->radius[number] = 0;
+        sum->value[number] = sum->radius[number] = sum->size[number] = sum->addends[number] = 0;
     }
+    sum->size[number] += fabs(value);
+    ++sum->addends[number];
     add(&sum->value[number], &sum->radius[number], value, radius);
     return true;
 }
@@ -136,6 +176,7 @@ bool lip_poly_sum_add_term(lip_poly_sum *sum, const lip_monomial *m, double valu
 bool lip_poly_sum_add(lip_poly_sum *sum, double factor, const lip_monomial *m, const lip_poly *q,
                       const bool *binary) {
     if (factor == 0) return true;
+    sum->loose += scaled_cost(factor, 0, q);
     for (size_t i = 0; i < q->count; ++i) {
         lip_monomial product = lip_monomial_multiply(m, &q->term[i].monomial, binary);
         double v, r;
@@ -149,6 +190,8 @@ void lip_poly_sum_clear(lip_poly_sum *sum) {
     lip_monomial_table_clear(&sum->table);
     free(sum->value);
     free(sum->radius);
+    free(sum->size);
+    free(sum->addends);
     *sum = (lip_poly_sum){0};
 }
 
@@ -160,4 +203,19 @@ double lip_poly_sum_bound(const lip_poly_sum *sum) {
         check += 0 * value + 0 * sum->radius[i];
     }
     return check == 0 && bound < INFINITY ? bound : INFINITY;
+}
+
+/* Costs count four times, for other orders of multiplication, sums of radii that are rounded and
+ * checkers with coarser constants.  The magnitudes of P are added up with each sum rounded up. */
+double lip_poly_sum_claim(const lip_poly_sum *sum) {
+    double bound = lip_poly_sum_bound(sum), loose = sum->loose;
+    size_t n = sum->table.count;
+    if (!(bound < INFINITY)) return INFINITY;
+    for (size_t i = 0; i < n; ++i) loose += addition_cost(sum->addends[i], sum->size[i]);
+    double magnitude = n > 1 ? fabs(bound) + 4 * loose : 0;
+    for (size_t i = 0; i < n; ++i)
+        if (n > 1 && sum->table.item[i].degree == 0) magnitude += fabs(sum->value[i]);
+    double extra = 4 * loose + 2 * LIP_UNIT * (double)n * magnitude;
+    if (extra > 0) bound = lip_add_up(bound, lip_up(extra));
+    return bound < INFINITY ? bound : INFINITY;
 }

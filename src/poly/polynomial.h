@@ -19,6 +19,9 @@ typedef struct lip_poly_term {
 typedef struct lip_poly {
     size_t count, room;
     lip_poly_term *term;
+    double loose; /* radii of all coefficients together, by the rules of a checker that takes no
+                     operation for exact but those with 0 and products with +-1, in any order; terms
+                     that have cancelled count */
 } lip_poly;
 
 void lip_poly_clear(lip_poly *p);
@@ -42,8 +45,11 @@ bool lip_poly_multiply(lip_poly *p, const lip_poly *a, const lip_poly *b, const 
 /* A polynomial that grows by many small pieces: a table of monomials with their coefficients. */
 typedef struct lip_poly_sum {
     lip_monomial_table table;
-    size_t value_room, radius_room;
+    size_t value_room, radius_room, size_room, addend_room;
     double *value, *radius;
+    double *size,
+        *addends; /* what was added to a coefficient: sum of magnitudes; how many numbers */
+    double loose; /* as in lip_poly, without additions to coefficients */
 } lip_poly_sum;
 
 /* += factor * m * q, exact factor.  False: out of memory. */
@@ -57,5 +63,8 @@ void lip_poly_sum_clear(lip_poly_sum *sum);
  * magnitudes of its other coefficients; INFINITY if numbers overflowed.  Radii count four times, so
  * that a checker that adds in another order and with coarser radii proves the bound as well. */
 double lip_poly_sum_bound(const lip_poly_sum *sum);
+
+/* At least what a checker finds that knows of no exact operations (lip_poly.loose). */
+double lip_poly_sum_claim(const lip_poly_sum *sum);
 
 #endif

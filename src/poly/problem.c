@@ -263,6 +263,12 @@ static lip_status tangent_row(building *b, size_t l, size_t i, lip_poly *y, lip_
     return LIP_OK;
 }
 
+static double magnitude_of(const lip_poly *p) {
+    double sum = 0;
+    for (size_t i = 0; i < p->count; ++i) sum += fabs(p->term[i].value);
+    return sum;
+}
+
 /* F from the tangents of the outputs. */
 static bool select_rows(building *b) {
     const lip_output *output = &b->query->output;
@@ -277,6 +283,8 @@ static bool select_rows(building *b) {
         ok = lip_poly_append_product(f, 1, &one, &y[i], b->q->binary);
         if (ok && output->kind == LIP_OUTPUT_MARGIN)
             ok = lip_poly_append_product(f, -1, &one, &y[output->j], b->q->binary);
+        /* a checker may form the difference of the rows first */
+        if (output->kind == LIP_OUTPUT_MARGIN) f->loose += 2 * LIP_UNIT * magnitude_of(f);
     } else
         for (size_t o = 0; ok && o < lip_outputs(b->net); ++o) {
             lip_monomial w = lip_monomial_variable(b->q->first[LIP_RING_W] + o);

@@ -195,6 +195,8 @@ static bool purge(plane *p, double value) {
 static void solve(plane *p) {
     lip_lp_answer answer = {.x = p->y + 1, .row_dual = p->row.multiplier};
     double left;
+    /* a solve that fails writes nothing */
+    for (size_t i = 0; i < p->row.count; ++i) p->row.multiplier[i] = 0;
     do {
         left = p->watch ? p->watch->deadline - lip_clock_now() : SLICE;
         lip_lp_solve(p->lp, NULL, fmax(fmin(left, SLICE), 0.01), &answer);
@@ -272,18 +274,19 @@ static bool begin(plane *p, const plane *before) {
 
 /* Turn the best multipliers into a proof; *identity and the bound change if it is better. */
 static lip_status prove(plane *p, lip_identity *identity, lip_error *err) {
-    double began = lip_clock_now(), value, proved = INFINITY;
+    double began = lip_clock_now(), value, proved = INFINITY, claim = INFINITY;
     lip_identity terms = {0};
     lip_status status = LIP_OK;
     if (!lip_handelman_complete(p->h, p->best.count, p->best.cut, p->best.multiplier, p->rest,
                                 &terms, &value))
         status = lip_fail_memory(err);
-    if (status == LIP_OK) status = lip_identity_prove(p->h->problem, &terms, &proved, err);
+    if (status == LIP_OK) status = lip_identity_claim(p->h->problem, &terms, &proved, &claim, err);
     if (status == LIP_OK && proved < p->report->bound) {
         lip_identity swap = *identity;
         *identity = terms;
         terms = swap;
         p->report->bound = proved;
+        p->report->claim = claim;
         p->report->terms = identity->count;
     }
     lip_identity_clear(&terms);
@@ -343,11 +346,12 @@ lip_status lip_lipopt_bound(const lip_poly_problem *problem, size_t degree,
                             const lip_lp_library *library, lip_watch *watch, lip_identity *identity,
                             lip_lipopt_report *report, lip_error *err) {
     lip_identity own = {0};
-    *report = (lip_lipopt_report){.value = INFINITY, .bound = INFINITY};
+    *report = (lip_lipopt_report){.value = INFINITY, .bound = INFINITY, .claim = INFINITY};
     if (problem->objective.count == 0) {
-        report->value = report->bound = 0;
+        report->value = 0;
         report->optimal = true;
-        return LIP_OK;
+        return lip_identity_claim(problem, identity ? identity : &own, &report->bound,
+                                  &report->claim, err);
     }
     lip_status status =
         bound(problem, degree, library, watch, identity ? identity : &own, report, err);
@@ -385,7 +389,7 @@ static lip_status bound_part(lip_task *task, const lip_lp_library *library, lip_
     lip_poly_problem_free(problem);
     if (status == LIP_UNSUPPORTED) {
         snprintf(step->note, sizeof step->note, "%.150s", why.message);
-        report->bound = INFINITY;
+        report->bound = report->claim = INFINITY;
         return LIP_OK;
     }
     if (status == LIP_OK) note_end(report, step);
@@ -400,10 +404,10 @@ static lip_status bound_parts(lip_task *task, const lip_lp_library *library, lip
     step->complete = true;
     lip_identity_statement(task, parts);
     for (size_t part = 0; part < parts && most < INFINITY; ++part) {
-        lip_lipopt_report report = {.bound = INFINITY};
+        lip_lipopt_report report = {.bound = INFINITY, .claim = INFINITY};
         lip_status status = bound_part(task, library, step, part, &report, err);
         if (status != LIP_OK) return status;
-        most = fmax(most, report.bound);
+        most = fmax(most, report.claim);
         step->complete = step->complete && report.optimal;
         if (part + 1 < parts && lip_watch_expired(&task->watch)) most = INFINITY;
     }

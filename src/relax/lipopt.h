@@ -10,6 +10,7 @@
 typedef struct lip_lipopt_report {
     double value;               /* of the program, as computed; not proved */
     double bound;               /* proved; INFINITY: nothing was */
+    double claim;               /* what a certificate may say: a little more */
     double gap;                 /* the program's value is at least value - gap, as computed */
     bool optimal;               /* it was solved to the end */
     size_t products, monomials; /* of the published program */

@@ -67,7 +67,7 @@ typedef struct lip_miqcqp {
 
 /* For the lower formulation: far above the tolerance of the solver, 1e-9 here, 1e-6 where others keep what
  * they are used to. */
-#define LIP_MIQCQP_TAU 1e-6
+#define LIP_MIQCQP_TAU      1e-6
 #define LIP_MIQCQP_FILE_TAU 1e-4
 
 typedef struct lip_miqcqp_options {

@@ -93,7 +93,7 @@ static void put_product(building *g, size_t i, size_t j) {
 
 static void end_row(building *g, const char *purpose, size_t of, double lo, double hi) {
     lip_miqcqp *m = g->m;
-    if (!lip_grow((void **)&m->row, &m->row_room, m->rows + 1, sizeof *m->row)) {
+    if (!lip_grow((void **)&m->row, &m->row_room, m->rows + 1, sizeof *m->row) || !m->row) {
         g->failed = true;
         return;
     }

@@ -32,7 +32,7 @@ static lip_status prove(const lip_relaxation *r, const lip_sdp *sdp, const doubl
     lip_status status = lip_relaxation_identity(r, sdp, y, scale, identity, err);
     if (status == LIP_OK) status = lip_identity_repair(r->problem, identity, watch, &repaired, err);
     if (status == LIP_OK && repaired)
-        status = lip_identity_prove(r->problem, identity, &report->bound, err);
+        status = lip_identity_claim(r->problem, identity, &report->bound, &report->claim, err);
     report->prove_seconds = lip_clock_now() - began;
     return status;
 }
@@ -64,11 +64,11 @@ lip_status lip_moment_bound(const lip_poly_problem *problem, lip_hierarchy hiera
                             lip_error *err) {
     lip_relaxation *r = NULL;
     lip_identity own = {0}, *result = identity ? identity : &own;
-    *report = (lip_moment_report){.value = INFINITY, .bound = INFINITY};
+    *report = (lip_moment_report){.value = INFINITY, .bound = INFINITY, .claim = INFINITY};
     if (problem->objective.count == 0) {
-        report->value = report->bound = 0;
+        report->value = 0;
         report->optimal = true;
-        return LIP_OK;
+        return lip_identity_claim(problem, result, &report->bound, &report->claim, err);
     }
     lip_status status = lip_relaxation_create(problem, hierarchy, order, &r, err);
     if (status == LIP_OK) status = solve(r, watch, result, report, err);
@@ -101,7 +101,7 @@ static lip_status bound_part(lip_task *task, lip_step *step, lip_hierarchy hiera
     lip_poly_problem_free(problem);
     if (status == LIP_UNSUPPORTED) {
         snprintf(step->note, sizeof step->note, "%.150s", why.message);
-        report->bound = INFINITY;
+        report->bound = report->claim = INFINITY;
         status = LIP_OK;
     }
     return status == LIP_OK ? LIP_OK : lip_fail(err, status, NULL, "%s", why.message);
@@ -114,10 +114,10 @@ lip_status lip_moment_method(lip_task *task, lip_step *step, lip_hierarchy hiera
     step->complete = true;
     lip_identity_statement(task, parts);
     for (size_t part = 0; part < parts && most < INFINITY; ++part) {
-        lip_moment_report report = {.bound = INFINITY};
+        lip_moment_report report = {.bound = INFINITY, .claim = INFINITY};
         lip_status status = bound_part(task, step, hierarchy, order, part, &report, err);
         if (status != LIP_OK) return status;
-        most = fmax(most, report.bound);
+        most = fmax(most, report.claim);
         if (!report.optimal && report.bound < INFINITY)
             snprintf(step->note, sizeof step->note,
                      "DSDP stopped before its tolerance: the relaxation may give a little less");

@@ -9,6 +9,7 @@
 typedef struct lip_moment_report {
     double value;                      /* what the solver believes; not proved */
     double bound;                      /* proved; INFINITY: nothing was */
+    double claim;                      /* what a certificate may say: a little more */
     bool optimal;                      /* the solver's own opinion */
     size_t variables, blocks, largest; /* free multipliers; matrices; rows of the largest */
     size_t iterations;

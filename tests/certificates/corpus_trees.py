@@ -25,6 +25,8 @@ def make_networks_for_trees(nets):
         2, layer(1, "relu", [0, 0, 0], dense(0, [[1, 0], [-0.5, 1], [-1, -1]])),
         layer(2, "relu", [0, 0], dense(1, [[1, 2, 0.5], [-1, -0.25, -1]])),
         layer(3, "relu", [0, 0], dense(2, [[1, -1], [-1, -0.5]])), layer(4, "linear", [0], dense(3, [[1, 1]])))
+    nets["bend"] = network(  # the fourth row is the sum of the second and the third, and the opposite of the first
+        2, layer(1, "relu", [-6, 1, 5, 6], dense(0, [[-10, -3], [3, 1], [7, 2], [10, 3]])), layer(2, "linear", [0], dense(1, [[1, 1, 1, 1]])))
     nets["twice"] = network(  # terms that cancel, a source before the last one, a row of zeros, z that is 0 on a cell
         2, layer(1, "relu", [0, 0.5], dense(0, [[1, 1], [1, -1]])),
         layer(2, "relu", [0, 0.25, 0], dense(0, [[1, 0], [1, 0], [0, 1]]), dense(0, [[-1, 0], [0, 1], [0, -1]])),
@@ -94,6 +96,9 @@ def by_hand(nets, valid):
     tree("edge", "corner", ("box", [0, 0], [1, 1]), "inf inf", "row 0", "interval", nodes=(split(1, I, I),))
     # a neuron made active whose z is 0 on the cell; one that reads it is split before it
     tree("zero", "twice", R, "inf inf", "row 0", "none", nodes=(split(2, I, I),))
+    tree("rows", "far", ("box", [-1, -1, 0], [1, 0.5, 2]), "inf inf", "all", "interval", nodes=(I, split(0, I, I)),
+         sets=("cube fixed 0", "cube unit 1"))
+    tree("slope", "slope", BOX2, "inf inf", "row 0", "linear", ("0", "00"), nodes=(cut(0, -0.5, "tighten\n" + I, "tighten\n" + I),))
     tree("before", "fold", BOX2, "inf inf", "row 0", "interval", nodes=(split(
         5, split(0, I, I), split(0, I, "tighten\nempty\n")),))
     # 1 and one neuron that reads nothing that is on: its z is the bias
@@ -162,6 +167,11 @@ def wrong_ranges(nets, add):
     add("corner-empty-tree-zero-tighten", tree(corner, unit, (split(1, I, "tighten\nempty\n"),)))
     add("corner-sum-tree-zero", tree(corner, unit, (split(1, I, sum_line([(1, 1.0)])),)))
     add("corner-empty-tree-child", tree(corner, unit, (split(0, "empty\n", I),)))
+    add("corner-empty-tree-zero-inactive", tree(corner, unit, (split(0, "tighten\nempty\n", I),)))
+    add("corner-empty-tree-zero-both", tree(corner, unit, (split(0, split(1, I, "tighten\nempty\n"), I),)))  # z = 0 for both
+    add("plain-empty-tree-restored", tree(plain, BOX2, (split(0, cut(0, 0.5, I, I), "tighten\n" + split(1, I, "empty\n")),)))
+    add("plain-sum-tree-restored", tree(plain, BOX2, (split(0, cut(0, 0.5, I, I), split(1, I, sum_line([(1, 1.0)]))),)))
+    add("plain-empty-tree-restored-bounds", tree(plain, BOX2, (split(0, cut(0, 0.5, I, "tighten\n" + I), split(1, I, "empty\n")),)))
     add("plain-empty-tree-root", tree(plain, BOX2, ("empty\n",)))
     add("plain-empty-tree-bounds", tree(plain, BOX2, (split(1, I, "empty\n"),), "none"))
     # x_0 >= 1/2 makes neuron 1 (z = -1 - 3/2 x + y/2) inactive, but ranges have to be tightened to see that
@@ -187,7 +197,7 @@ def wrong_ranges(nets, add):
 
 
 def wrong_spans(nets, add):
-    plain, cone, fold, twice, dark = (nets[name] for name in ("plain", "cone", "fold", "twice", "dark"))
+    plain, cone, fold, twice, dark, turn = (nets[name] for name in ("plain", "cone", "fold", "twice", "dark", "turn"))
 
     def span(name, net, order, phases, line, bounds="none", region=R):
         """One leaf of a chain of splits with these phases; all others are `interval`."""
@@ -226,7 +236,14 @@ def wrong_spans(nets, add):
     span("twice-span-tree-cancel", twice, (2,), "a", span_line(0, False, [2]))
     span("twice-span-tree-below", twice, (0, 1, 2, 3, 4, 7), "aaaaaa", span_line(2, True, [2, 3, 4, 7]))
     span("twice-span-tree-zero-weights", twice, (2, 3, 4, 6), "aiaa", span_line(2, True, [2, 3, 6]))
+    span("twice-span-tree-zero-sum", twice, (1, 2, 5), "iai", span_line(2, False, [2, 5]))  # z is 0 everywhere
+    span("turn-span-tree-not-zero", turn, (2, 3, 4), "aai", span_line(2, False, [2, 3, 4]))  # reads the input, and a layer
+    span("steep-span-tree-open", nets["steep"], (0, 5), "ia", span_line(0, True, [0, 5]))  # true, but not for this reason
+    span("steep-span-tree-many", nets["steep"], (0, 2, 3), "iaa", span_line(0, True, [0, 2, 3]))  # true with `none`
+    span("bend-span-tree-singular", nets["bend"], (0, 1, 2, 3), "aaaa", span_line(0, False, [0, 1, 2, 3]))
     span("dark-span-tree-before", dark, (0, 1, 2), "aaa", span_line(0, True, [0, 1, 2]))
+    # twice, layer 3: neuron 0 reads layer 1 besides layer 2
+    span("twice-span-tree-skip", twice, (0, 1, 2, 3, 4, 5), "aaaaai", span_line(2, True, [2, 3, 4, 5]))
     # a region does not count
     span("plain-span-tree-box", plain, (1, 2), "ai", span_line(0, True, [1, 2]), "interval", ("box", [1, 1], [2, 2]))
 
@@ -250,6 +267,10 @@ def wrong_leaves(nets, valid, add):
     after = cut(0, 0.5, "@", "tighten\n" + leaf("viv"))
     add("plain-role-tree-other-side", tree(plain, BOX2, (after.replace("@", leaf("viv")),), norms="2 2", sets=("ball fixed 0",)))
     add("plain-role-tree-next-part", tree(plain, BOX2, (after.replace("@", I), leaf("viv")), norms="2 2", sets=("ball fixed 0",) * 2))
+    # slope: at hi = -lo the lower slope is 0, which does not show that the first neuron of layer 2 is on
+    add("slope-role-tree-tie", tree(nets["slope"], BOX2, ("tighten\nsdp\nroles 1 v\nroles 2 av\none 0x1p+20\ninput 0x1p+20\n"
+                                                          "tangent 1 0x1p+10\ntangent 2 0x1p+10\n",), "linear", ("0", "00"),
+                                    norms="2 2", sets=("ball fixed 0",)))
     point = {"point": "point 0x1p+10 0x1p+10\n"}
     add("plain-value-tree", tree(plain, BOX2, (split(0, leaf("vvv", values="values 1 ann\n", **point), I),), norms="2 2",
                                  sets=("ball fixed 0",)))

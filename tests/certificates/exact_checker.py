@@ -106,8 +106,6 @@ class Ranges:
                 ends = (self.lo[l][j], self.hi[l][j])
                 if self.network.layers[l].relu:
                     ends = (max(ends[0], Fraction(0)), max(ends[1], Fraction(0)))
-                if self.phases.get((l, j)) == "i":
-                    ends = (Fraction(0), Fraction(0))
             products = [times(a, end) for end in ends]
             lo, hi = add(lo, min(products)), add(hi, max(products))
         return lo, hi

@@ -7,6 +7,8 @@ reject; so the blocked factorisation is tested on matrices of some hundred rows 
 
 Long sums: bounds of networks with sums of 400 products, against the exact checker.
 
+Trees: norms by signs, spans and sums on both sides of their thresholds, deep ones, many leaves (tree_sizes.py).
+
 Hostile sizes: short files that ask for large arrays.  Within 300 MiB of address space (--unlimited: for
 sanitizers) lipcheck has to end by itself, with status 1 or 2 and a last line that fits.
 """
@@ -22,6 +24,7 @@ import numpy as np
 
 import exact_checker
 import identity_sizes
+import tree_sizes
 from corpus_broken import critical, critical_norm, put
 from corpus_tools import Claim, dense, layer, network, real, reals, sha256, sparse
 from exact_format import Certificate, Network
@@ -436,6 +439,7 @@ def main(arguments):
         identity_sizes.grams(check, both_sides)
         identity_sizes.long_sums(check, inside)
         identity_sizes.cancelled(check, expect)
+        tree_sizes.all_sizes(check, expect)
         if not unlimited:
             hostile(check)
             identity_sizes.hostile(check, expect)

@@ -107,7 +107,7 @@ def main(arguments):
     for failure in cases.failures[:40]:
         print(f"FAILED {failure}")
     print(f"{count} trees: " + ", ".join(f"{n} {kind}" for kind, n in cases.counted.items()) + f"; {cases.false} false leaves")
-    few = [kind for kind, n in cases.counted.items() if n < count // 10]
+    few = [kind for kind, n in cases.counted.items() if n < count // 20]
     if few or cases.false < count:
         print(f"FAILED too few cases of {few or 'false leaves'}")
     return 1 if cases.failures or few or cases.false < count else 0

@@ -179,7 +179,7 @@ BAD = [
     (["export", "net.npz", "net.npz"], 1, ["net.npz", "replace the network"]),
     (["convert", "a", "b", "c"], 1, ["unexpected argument", "'c'"]),
     (["export", "net.npz"], 1, ["missing argument", "NET OUT"]),
-    (["export", "net.npz", "out", "--format", "lp"], 1, ["--format", "'lp'", "sdpa or mps"]),
+    (["export", "net.npz", "out", "--format", "csv"], 1, ["--format", "'csv'", "sdpa, mps or lp"]),
     (["export", "net.npz", "out", "--norm", "2", "--relaxation", "hr3"], 1, ["'hr3'", "hr2-blocks"]),
     (["export", "net.npz", "out", "--norm", "2", "--relaxation", "hr1", "--phases"], 1,
      ["--phases", "--relaxation hr1"]),
@@ -187,7 +187,16 @@ BAD = [
     (["export", "net.npz", "out", "--format", "sdpa", "--relaxation", "lipopt"], 1,
      ["--format", "mps", "found sdpa"]),
     (["export", "net.npz", "out", "--format", "mps", "--relaxation", "hr1", "--output", "0"], 1,
-     ["hr1", "expected lipopt"]),
+     ["hr1", "expected lipopt, miqcqp"]),
+    (["export", "net.npz", "out", "--format", "lp", "--relaxation", "hr1", "--output", "0"], 1,
+     ["hr1", "expected miqcqp"]),
+    (["export", "net.npz", "out", "--format", "sdpa", "--relaxation", "miqcqp"], 1,
+     ["--format", "expected lp or mps", "found sdpa"]),
+    (["export", "net.npz", "out", "--format", "lp", "--relaxation", "lipopt"], 1,
+     ["--format", "expected mps", "found lp"]),
+    (["export", "net.npz", "out", "--format", "lp", "--phases"], 1, ["--phases", "tangent", "miqcqp"]),
+    (["export", "net.npz", "out", "--format", "mps", "--relaxation", "miqcqp", "--norm", "2"], 2,
+     ["quadratic", "expected the format lp"]),
     (["export", "net.npz", "out", "--format", "mps", "--phases"], 1, ["--phases", "tangent"]),
     (["export", "net.npz", "out", "--format", "mps", "--output", "0", "--norm", "2"], 2,
      ["norm inf or 1", "found 2"]),
@@ -673,7 +682,7 @@ class Stopping(Base):
 
 
 class Help(Base):
-    COMMANDS = ["bound", "check", "gradient", "radius", "eval", "info", "convert", "export", "methods", "version",
+    COMMANDS = ["bound", "check", "gradient", "radius", "sweep", "plot", "report", "eval", "info", "convert", "export", "methods", "version",
                 "help"]
 
     def options(self, command):

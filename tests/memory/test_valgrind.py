@@ -40,6 +40,9 @@ EARLY = [
     (["bound", "one.npz", "--all-margins"], 1),
     (["check", "net.npz", "out.cert"], 0),
     (["check", "net.npz", "garbage"], 2),
+    (["sweep", "list.csv"], 5),
+    (["sweep", "list.csv", "--retry", "--jobs", "1"], 5),
+    (["sweep", "bad.csv"], 2),
     (["xyzzy"], 1),
     (["help", "bound"], 0),
 ]
@@ -65,6 +68,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         networks.write_all()
+        with open("list.csv", "w", encoding="utf-8") as file:
+            file.write("network,input,eps,output,method\nnet.npz,0,1,0,product\nabsent.npz,0,1,0,product\n")
         subprocess.run([program, "convert", "net.npz", "net.lip"], check=True, timeout=LIMIT)
         for arguments, code in questions(root):
             got = subprocess.run([*valgrind, program, *arguments], stdout=subprocess.DEVNULL,

@@ -68,6 +68,32 @@ static void print_queries(void) {
     FIELD(lip_method, source)
 }
 
+static void print_radius(void) {
+    STRUCT(lip_radius_query)
+    FIELD(lip_radius_query, x)
+    FIELD(lip_radius_query, norm)
+    FIELD(lip_radius_query, label)
+    FIELD(lip_radius_query, clip_lo)
+    FIELD(lip_radius_query, clip_hi)
+    FIELD(lip_radius_query, precision)
+    STRUCT(lip_radius_class)
+    FIELD(lip_radius_class, radius)
+    FIELD(lip_radius_class, margin)
+    FIELD(lip_radius_class, upper)
+    FIELD(lip_radius_class, region)
+    FIELD(lip_radius_class, method)
+    STRUCT(lip_radius_result)
+    FIELD(lip_radius_result, radius)
+    FIELD(lip_radius_result, label)
+    FIELD(lip_radius_result, nearest)
+    FIELD(lip_radius_result, outputs)
+    FIELD(lip_radius_result, of_class)
+    FIELD(lip_radius_result, trials)
+    FIELD(lip_radius_result, stop)
+    FIELD(lip_radius_result, seconds)
+    FIELD(lip_radius_result, note)
+}
+
 static void print_results(void) {
     STRUCT(lip_step)
     FIELD(lip_step, method)
@@ -138,6 +164,7 @@ int main(void) {
     print_networks();
     print_queries();
     print_results();
+    print_radius();
     print_values();
     STRUCT(lip_settings)
     LIP_SETTINGS(SETTING)

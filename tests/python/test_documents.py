@@ -46,7 +46,7 @@ class Doctests(unittest.TestCase):
                         inherited = any(getattr(getattr(base, member, None), "__doc__", None)
                                         for base in thing.__mro__)
                         self.assertTrue(inherited, "{}.{}".format(name, member))
-        self.assertEqual(lipcert.__all__, sorted(lipcert.__all__, key=lambda n: (n.lstrip("_").lower() != n, n)))
+        self.assertEqual(lipcert.__all__, sorted(lipcert.__all__))
 
 
 class Guide(unittest.TestCase):
@@ -56,14 +56,24 @@ class Guide(unittest.TestCase):
         with open(GUIDE, encoding="utf-8") as file:
             self.text = file.read()
 
-    def test_sessions(self):
-        found = doctest.DocTestParser().get_doctest(self.text, {"lipcert": lipcert, "np": np}, "python.md", GUIDE, 0)
-        self.assertGreater(len(found.examples), 15)
+    def sessions(self, text, name):
+        """Run the sessions of a text; how many examples there were."""
+        found = doctest.DocTestParser().get_doctest(text, {"lipcert": lipcert, "np": np}, name, name, 0)
         with common.folder():
             os.symlink(os.path.join(common.ROOT, "examples"), "examples")
             runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
             runner.run(found)
         self.assertEqual(runner.failures, 0)
+        return len(found.examples)
+
+    def test_sessions(self):
+        self.assertGreater(self.sessions(self.text, "docs/python.md"), 15)
+
+    def test_readme(self):
+        path = os.path.join(common.ROOT, "README.md")
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                self.sessions(file.read(), "README.md")
 
     def test_names(self):
         """Every `lipcert.name` of the guide exists, and the guide names everything public."""

@@ -138,6 +138,20 @@ class Errors(unittest.TestCase):
                 file.write("(assert (<= X_0")
             self.refuse([ValueError], "^bad.vnnlib: ", lipcert.bound, LAYERS, region="bad.vnnlib")
 
+    def test_radius(self):
+        x = [0, 1, 0]
+        for options, kind, text in [
+                (dict(norm=0), ValueError, "^norm: "), (dict(label=2), ValueError, "^label: found output 2"),
+                (dict(label=-1), ValueError, "^label: "), (dict(label="1"), TypeError, "^label: "),
+                (dict(precision=0), ValueError, "^precision: "), (dict(precision=1), ValueError, "^precision: "),
+                (dict(precision=NAN), ValueError, "^precision: "), (dict(clip=3), TypeError, "^clip: "),
+                (dict(clip=(0, 1), norm=2), ValueError, "^clip: needs the norm 'inf'"),
+                (dict(clip=(1, 0)), ValueError, "^clip: "), (dict(clip=(2, 3)), ValueError, ""),
+                (dict(method="magic"), ValueError, "magic"), (dict(sede=1), TypeError, "sede")]:
+            self.refuse([kind], text, lipcert.radius, LAYERS, x, **options)
+        self.refuse([ValueError], "^x: expected 3 numbers", lipcert.radius, LAYERS, [1, 2])
+        self.refuse([ValueError], "two outputs", lipcert.radius, CONTROLLER, [0, 0])
+
     def test_points(self):
         net = lipcert.Network(LAYERS)
         for x, kind, text in [([1, 2], ValueError, "^x: expected 3 numbers.*found 2"), ("abc", TypeError, "^x: "),
@@ -256,7 +270,8 @@ class Library(unittest.TestCase):
             shutil.copy(os.environ["LIPCERT_LIBRARY"], os.path.join(home, "liblipcert.so"))
             for checker, wanted in (("", "^expected the program lipcheck beside the library or in PATH"),
                                     (home + "/none", "^LIPCERT_LIPCHECK: expected the program"),
-                                    (home + "/liblipcert.so", "liblipcert.so: "), ("/bin/ls", "ls: the checker ended without a verdict, exit status 0"),
+                                    (home + "/liblipcert.so", "liblipcert.so: "),
+                                    ("/bin/ls", "ls: the checker ended without a verdict, exit status 0"),
                                     (os.environ["LIPCERT_LIPCHECK"], "^<Check verified>$")):
                 environment = dict(os.environ, LIPCERT_LIBRARY=home + "/liblipcert.so", PATH="",
                                    LIPCERT_LIPCHECK=checker)

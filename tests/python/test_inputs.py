@@ -233,11 +233,19 @@ class Networks(unittest.TestCase):
             def forward(self, x):
                 return -super().forward(x)
 
+        class ReLU(torch.ReLU):
+            """Of the same name as one of torch, but another function."""
+            __module__ = "mine"
+
+            def forward(self, x):
+                return np.abs(x)
+
         linear = self.torch_layers()[0]
         replaced, hooked = torch.ReLU(), torch.ReLU()
         replaced.forward = lambda x: x
         hooked._forward_hooks[1] = print
         unsupported = [(torch.Sequential(linear, torch.Sigmoid()), "module '1'.*Sigmoid"),
+                       (torch.Sequential(linear, ReLU()), "module '1'.*ReLU"),
                        (Custom(linear), "module 'the module itself'.*Custom"),
                        (torch.Sequential(linear, replaced), "module '1'.*ReLU"),
                        (torch.Sequential(linear, torch.Sequential(hooked)), "module '1.0'.*ReLU"),
@@ -281,12 +289,15 @@ class Points(unittest.TestCase):
         self.assertEqual([len(part) for part in z], [6, 4, 2])
         np.testing.assert_allclose(z[0], LAYERS[0][0] @ x + LAYERS[0][1], rtol=1e-14)
         np.testing.assert_array_equal(z[2], net.eval(x))
+        widths = {}
         for linear in (True, False):
             lo, hi = net.preactivation_bounds(lipcert.Box(x, 0.1), linear)
             for _ in range(20):
                 inside = net.preactivations(x + 0.2 * np.random.rand(3) - 0.1)
                 for a, b, c in zip(lo, inside, hi):
                     self.assertTrue(np.all(a <= b + 1e-12) and np.all(b <= c + 1e-12))
+            widths[linear] = hi[2] - lo[2]
+        self.assertTrue(np.all(widths[True] < widths[False]))
         self.assertTrue(np.all(np.isinf(net.preactivation_bounds()[1][0])))
 
     def test_gradient_norm(self):

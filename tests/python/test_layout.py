@@ -93,7 +93,8 @@ class Parser(unittest.TestCase):
     """The table of settings in forms that it does not have today, and broken."""
 
     def test_forms(self):
-        text = ('/* #define LIP_SETTINGS(X) */\n  #  define LIP_SETTINGS(X) X ( int,a,"a" "-b", -1 , -2,3, "x \\"y\\"" \\\n'
+        text = ('/* #define LIP_SETTINGS(X) */\n'
+                '  #  define LIP_SETTINGS(X) X ( int,a,"a" "-b", -1 , -2,3, "x \\"y\\"" \\\n'
                 ' "z") \\\n X(double, b,"c", 1e-3, -.5, 1e+9, "")\nint other;')
         self.assertEqual([tuple(s) for s in _settings.parse(text)],
                          [("a", int, -1, -2, 3, "a-b", 'x "y"z'),

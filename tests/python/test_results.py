@@ -54,6 +54,18 @@ class Json(unittest.TestCase):
         found = lipcert.margins(DIGITS, region=lipcert.Box(0.5, 0.01), **QUICK)
         self.assertEqual(timeless(json.loads(found.to_json())), theirs)
 
+    @unittest.skipUnless(common.PROGRAM, "needs the program lipcert")
+    def test_radius(self):
+        image = os.path.join(common.ROOT, "examples", "digits.csv")
+        x = np.loadtxt(image, delimiter=",")[4, 1:] * 0.0625
+        for options, arguments in (({}, ()), (dict(norm=2), ("--norm", "2")), (dict(label=5), ("--label", "5")),
+                                   (dict(clip=(0, 1)), ("--clip", "0,1"))):
+            theirs = timeless(json.loads(common.run(
+                [common.PROGRAM, "radius", DIGITS, "--input", image, "--row", "4", "--scale", "0.0625",
+                 "--method", "product,interval", "--json", "-", *arguments])[1]))
+            found = lipcert.radius(DIGITS, x, method="product,interval", **options)
+            self.assertEqual(timeless(json.loads(found.to_json())), theirs)
+
     def test_no_bounds(self):
         """Infinities and missing witnesses are valid JSON, too."""
         result = lipcert.bound(CONTROLLER, method="lbs", samples=1, time_limit=0)
@@ -167,6 +179,31 @@ class Results(unittest.TestCase):
         for pair in ((0, 0), (0, 4), (0,), 3, "01"):
             with self.assertRaises(lipcert.ArgumentError):
                 found[pair]  # pylint: disable=pointless-statement
+
+    def test_radius(self):
+        """No point nearer than that has another class; a linear network shows that it is sharp."""
+        layers, x = random_layers(6, [3, 8, 4]), np.array([0.2, -0.1, 0.4])
+        rng = np.random.RandomState(0)
+        for norm, p in (("inf", np.inf), ("2", 2), ("1", 1)):
+            found = lipcert.radius(layers, x, norm)
+            self.assertEqual(found.label, int(common.forward(layers, x).argmax()))
+            self.assertEqual((found.stop, found.norm, found.note), ("finished", norm, ""))
+            self.assertTrue(0 < found.radius == found.classes[found.nearest].radius)
+            for _ in range(300):
+                step = rng.randn(3)
+                y = common.forward(layers, x + 0.999 * found.radius * step / np.linalg.norm(step, p))
+                self.assertEqual(int(y.argmax()), found.label)
+        weight = np.array([[3.0, 1.0], [1.0, 2.0]])  # f_0 - f_1 = 2 x_0 - x_1
+        for norm, dual in (("inf", 3), ("2", 5 ** 0.5), ("1", 2)):
+            exact = 4 / dual
+            found = lipcert.radius([(weight, None)], [2, 0], norm)
+            self.assertTrue(0.99 * exact < found.radius <= exact * (1 + 1e-15), (norm, found))
+        for label in (0, 1):
+            x = [2, 0] if label else [0, 2]  # of the other class
+            wrong = lipcert.radius([(weight, None)], x, label=label)
+            self.assertEqual((wrong.radius, wrong.label), (0, label))
+            self.assertTrue(wrong.note)
+        self.assertEqual(pickle.loads(pickle.dumps(found)).radius, found.radius)
 
     def test_check(self):
         result = lipcert.bound(CONTROLLER, region=lipcert.Box(0, 0.1), **QUICK)

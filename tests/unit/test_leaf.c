@@ -113,13 +113,13 @@ static void test_tighten_points(void **state) {
         leaves_create(&rng, 1 + pick(&rng, 3), 5, &q);
         box_node root = leaves_root(&q), node = leaves_root(&q);
         assert_true(
-            lip_leaf_tighten(q.net, q.region, root.path, q.linear, root.lo, root.hi, &none));
+            lip_leaf_tighten(q.net, q.region, root.path, q.linear, 0, root.lo, root.hi, &none));
         assert_false(none);
         memcpy(node.lo, root.lo, q.net->units * sizeof(double));
         memcpy(node.hi, root.hi, q.net->units * sizeof(double));
         leaves_random_path(&rng, &q, &node);
         assert_true(
-            lip_leaf_tighten(q.net, q.region, node.path, q.linear, node.lo, node.hi, &empty));
+            lip_leaf_tighten(q.net, q.region, node.path, q.linear, 0, node.lo, node.hi, &empty));
         empties += empty;
         for (size_t u = 0; u < q.net->units; ++u) {
             assert_true(node.lo[u] >= root.lo[u] && node.hi[u] <= root.hi[u]);
@@ -187,7 +187,7 @@ static void test_empty_points(void **state) {
         box_node node = leaves_root(&q);
         if (pick(&rng, 2))
             assert_true(
-                lip_leaf_tighten(q.net, q.region, node.path, q.linear, node.lo, node.hi, &none));
+                lip_leaf_tighten(q.net, q.region, node.path, q.linear, 0, node.lo, node.hi, &none));
         for (size_t k = 0; k < q.dense->relus; ++k)
             if (pick(&rng, 4))
                 node.path[q.dense->relu[k]] = pick(&rng, 2) ? LIP_ACTIVE : LIP_INACTIVE;
@@ -235,7 +235,7 @@ static bool everything(const question *q, const box_node *node, const multiplier
               lip_leaf_sdp(leaf, &seen, m->one, m->input, w, m->tangent, &r->sdp, &r->text) &&
               lip_leaf_interval(leaf, &seen, &r->interval, &r->text) &&
               lip_leaf_empty(leaf, &seen, count, unit, ones, &r->empty, &r->text) &&
-              lip_leaf_tighten(q->net, q->region, node->path, q->linear, r->lo, r->hi, &r->none);
+              lip_leaf_tighten(q->net, q->region, node->path, q->linear, 0, r->lo, r->hi, &r->none);
     lip_leaf_free(leaf);
     lip_dense_free(dense);
     return ok;

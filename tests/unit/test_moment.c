@@ -320,6 +320,93 @@ static void test_two_layers(void **state) {
     }
 }
 
+/* The largest |c'Diag(u_m) A_m .. Diag(u_1) A_1|_1 over all patterns, which is what all of them bound
+ * on R^n. */
+static double formal_constant(const lip_network *net) {
+    size_t units = net->layer[net->layers].offset - net->layer[1].offset;
+    double most = 0;
+    for (size_t pattern = 0; pattern < (size_t)1 << units; ++pattern) {
+        double row[16] = {1}, next[16], a[256], norm = 0;
+        for (size_t l = net->layers; l > 0; --l) {
+            const lip_op *op = net->layer[l].term[0].op;
+            lip_op_to_dense(op, a);
+            for (size_t j = 0; j < op->cols; ++j) {
+                next[j] = 0;
+                for (size_t i = 0; i < op->rows; ++i) next[j] += row[i] * a[i * op->cols + j];
+                size_t unit = net->layer[l - 1].offset + j - net->layer[1].offset;
+                if (l > 1 && !(pattern >> unit & 1)) next[j] = 0;
+            }
+            memcpy(row, next, sizeof row);
+        }
+        for (size_t j = 0; j < lip_inputs(net); ++j) norm += fabs(row[j]);
+        most = fmax(most, norm);
+    }
+    return most;
+}
+
+/* Three and more layers: products of three and more phases. */
+static void test_deep(void **state) {
+    (void)state;
+    lip_rng rng;
+    lip_rng_seed(&rng, 24);
+    const size_t three[] = {3, 3, 3, 3, 1}, four[] = {2, 2, 3, 2, 2, 1},
+                 six[] = {1, 1, 2, 2, 2, 2, 2, 1};
+    const size_t *const width[] = {three, four, six}, layers[] = {4, 5, 7};
+    for (int k = 0; k < 3; ++k) {
+        question q;
+        ask(&q, chain(&rng, layers[k], width[k]), 0);
+        double exact = formal_constant(q.net), hr1 = bound_of(&q, LIP_HIERARCHY_HR1, 1);
+        assert_true(exact > 0 && exact <= hr1);
+        assert_true(fabs(hr1 - bound_of(&q, LIP_HIERARCHY_HR2, 2)) <= 1e-6 * hr1); /* no point */
+        forget(&q);
+        ask(&q, chain(&rng, layers[k], width[k]), 1.5);
+        check_identity(&rng, &q, LIP_HIERARCHY_HR1, 1);
+        check_identity(&rng, &q, LIP_HIERARCHY_HR2, 2);
+        double first = bound_of(&q, LIP_HIERARCHY_HR1, 1), second;
+        second = bound_of(&q, LIP_HIERARCHY_HR2, 2);
+        assert_true(second <= first * (1 + 1e-6) && first <= formal_constant(q.net) * 10);
+        forget(&q);
+    }
+}
+
+/* Several outputs: w_o is the last factor.  Bounds are above gradients, and in the order of the norms. */
+static void test_outputs(void **state) {
+    (void)state;
+    lip_rng rng;
+    lip_rng_seed(&rng, 25);
+    const size_t one[] = {2, 3, 3}, two[] = {2, 2, 3, 2};
+    for (int round = 0; round < 4; ++round) {
+        question q;
+        ask(&q, round % 2 ? chain(&rng, 3, two) : chain(&rng, 2, one), round < 2 ? 0 : 0.7);
+        q.query.output = (lip_output){LIP_OUTPUT_ALL, 0, 0};
+        lip_method_fn methods[] = {lip_hr1_method, lip_hr2_blocks_method};
+        for (int k = 0; k < 2; ++k) {
+            q.query.norm_out = LIP_NORM_2;
+            double l2 = method_value(&q, methods[k]);
+            q.query.norm_out = LIP_NORM_1;
+            double l1 = method_value(&q, methods[k]);
+            assert_true(l2 <= l1 * (1 + 1e-6) && l1 < INFINITY);
+            double largest = 0;
+            for (int i = 0; i < 200; ++i) { /* |J t|_1 at random points, t a corner */
+                double x[2], sum = 0, sign[2] = {1, pick(&rng, 2) ? 1 : -1};
+                for (int j = 0; j < 2; ++j)
+                    x[j] = round < 2 ? 4 * lip_rng_gaussian(&rng)
+                                     : uniform(&rng, q.region->lo[j], q.region->hi[j]);
+                for (size_t o = 0; o < lip_outputs(q.net); ++o) {
+                    double e[3] = {0}, g[2];
+                    lip_error err;
+                    e[o] = 1;
+                    assert_int_equal(lip_network_vjp(q.net, x, e, g, &err), LIP_OK);
+                    sum += fabs(sign[0] * g[0] + sign[1] * g[1]);
+                }
+                largest = fmax(largest, sum);
+            }
+            assert_true(largest > 0 && largest <= l1 * (1 + 1e-9));
+        }
+        forget(&q);
+    }
+}
+
 /* Other norms: the 2-norm is at most the dual norm for inf and at least that for 1; balls as
  * regions. */
 static void test_norms(void **state) {
@@ -464,6 +551,75 @@ static void test_wrong_identities(void **state) {
     forget(&q);
 }
 
+/* Factors that the problem lacks, and terms of too large a degree, prove nothing. */
+static void test_malformed_identities(void **state) {
+    (void)state;
+    lip_rng rng;
+    lip_rng_seed(&rng, 26);
+    const size_t width[] = {2, 3, 1};
+    question q;
+    ask(&q, chain(&rng, 2, width), 1);
+    lip_poly_problem *problem = problem_of(&q, LIP_HIERARCHY_HR1);
+    size_t u = problem->first[LIP_RING_U], last = problem->variables;
+    const lip_factor on = {LIP_FACTOR_ON, u}, square = {LIP_FACTOR_SQUARE, 0};
+    const lip_factor wrong[][5] = {{{LIP_FACTOR_PLUS, u}},
+                                   {{LIP_FACTOR_ON, 0}},
+                                   {{LIP_FACTOR_OFF, last}},
+                                   {{LIP_FACTOR_TBALL, 0}},
+                                   {{LIP_FACTOR_WBALL, 0}},
+                                   {{LIP_FACTOR_XBALL, 0}},
+                                   {{LIP_FACTOR_ABOVE, problem->gates}},
+                                   {{LIP_FACTOR_STATE, 0}}, /* nothing reads h */
+                                   {{LIP_FACTOR_BASE, 0}},
+                                   {{LIP_FACTORS, 0}},
+                                   {square, square, square, square, on}};
+    const size_t count = sizeof wrong / sizeof *wrong;
+    for (size_t k = 0; k < count + 2; ++k) {
+        lip_identity identity = {0};
+        lip_error err = {0};
+        double bound = 0, claim = 0;
+        size_t factors = k < count - 1 ? 1 : 5;
+        if (k == count) factors = 1; /* the right ones: a bound */
+        if (k == count + 1) factors = 4;
+        const lip_factor right[4] = {square, square, square, on};
+        lip_identity_term *term = lip_identity_add(&identity, LIP_IDENTITY_SCALAR, factors,
+                                                   k < count ? wrong[k] : right, 0);
+        assert_non_null(term);
+        term->number[0] = 1;
+        assert_int_equal(lip_identity_claim(problem, &identity, &bound, &claim, &err), LIP_OK);
+        assert_int_equal(bound < INFINITY, k >= count);
+        assert_true(bound <= claim);
+        lip_identity_clear(&identity);
+    }
+    lip_poly_problem_free(problem);
+    forget(&q);
+}
+
+/* What cancels is paid for in the claim: .3 t u - .3 t u and its like are 0 here, but not to a checker
+ * that pays for every operation.  What is exact to everybody stays as it is. */
+static void test_claims(void **state) {
+    (void)state;
+    lip_poly f = {0};
+    lip_monomial t = lip_monomial_variable(0), one = lip_monomial_one();
+    lip_poly_sum sum = {0};
+    assert_true(lip_poly_append(&f, &t, 0.3, 0) && lip_poly_sum_add(&sum, 1, &one, &f, NULL));
+    double bound = lip_poly_sum_bound(&sum);
+    assert_true(bound >= 0.3 && lip_poly_sum_claim(&sum) - bound <= 1e-15);
+    assert_true(lip_poly_sum_add(&sum, -1, &one, &f, NULL));
+    assert_true(lip_poly_sum_claim(&sum) >= 0x1p-52 * 0.3);
+    assert_true(lip_poly_sum_claim(&sum) <= 1e-14);
+    lip_poly_sum_clear(&sum);
+    /* the same within one polynomial: the term goes, its cost stays, also in products */
+    lip_poly g = {0};
+    assert_true(lip_poly_append_scaled(&g, 3, 0, &f) && lip_poly_append_scaled(&g, -3, 0, &f));
+    lip_poly_gather(&g);
+    assert_true(g.count == 0 && g.loose >= 0x1p-52 * 0.9);
+    assert_true(lip_poly_multiply(&g, &g, &f, NULL));
+    assert_true(g.count == 0 && g.loose >= 0x1p-52 * 0.27);
+    lip_poly_clear(&g);
+    lip_poly_clear(&f);
+}
+
 /* An indefinite matrix just beyond the boundary is refused, a semidefinite one with some room is
  * not. */
 static void test_semidefinite(void **state) {
@@ -502,19 +658,34 @@ static void refused(const question *q, lip_hierarchy hierarchy, size_t order, co
     lip_poly_problem_free(problem);
 }
 
+/* What is small enough to be listed, but not to be solved. */
+static void refused_program(const question *q, lip_hierarchy hierarchy, const char *why) {
+    lip_poly_problem *problem = problem_of(q, hierarchy);
+    lip_relaxation *r = NULL;
+    lip_sdp sdp = {0};
+    lip_error err = {0};
+    double constant;
+    assert_int_equal(lip_relaxation_create(problem, hierarchy, 1, &r, &err), LIP_OK);
+    assert_int_equal(lip_relaxation_assemble(r, 1, &sdp, &constant, &err), LIP_UNSUPPORTED);
+    assert_non_null(strstr(err.message, why));
+    lip_sdp_clear(&sdp);
+    lip_relaxation_free(r);
+    lip_poly_problem_free(problem);
+}
+
 static void test_refusals(void **state) {
     (void)state;
     lip_rng rng;
     lip_rng_seed(&rng, 18);
-    const size_t two[] = {2, 3, 3, 1}, three[] = {2, 3, 3, 3, 1}, wide[] = {10, 60, 1};
+    const size_t two[] = {2, 3, 3, 1}, deep[] = {4, 9, 9, 9, 1}, wide[] = {10, 60, 1};
     question q;
     ask(&q, chain(&rng, 3, two), 0);
     refused(&q, LIP_HIERARCHY_SHOR, 1, "at most 1 layers of unstable ReLUs on a path, found 2");
     refused(&q, LIP_HIERARCHY_LASSERRE, 1, "expected an order from 2");
     refused(&q, LIP_HIERARCHY_LASSERRE, 5, "to 4, found 5");
     forget(&q);
-    ask(&q, chain(&rng, 4, three), 0);
-    refused(&q, LIP_HIERARCHY_HR1, 1, "found 3");
+    ask(&q, chain(&rng, 4, deep), 0);
+    refused_program(&q, LIP_HIERARCHY_HR1, "at most 8000 free multipliers");
     forget(&q);
     ask(&q, chain(&rng, 2, wide), 0);
     refused(&q, LIP_HIERARCHY_LASSERRE, 3, "entries of Gram matrices");
@@ -697,7 +868,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_identities),   cmocka_unit_test(test_one_layer),
         cmocka_unit_test(test_engines),      cmocka_unit_test(test_two_layers),
-        cmocka_unit_test(test_norms),        cmocka_unit_test(test_wrong_identities),
+        cmocka_unit_test(test_norms),        cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_outputs),      cmocka_unit_test(test_malformed_identities),
+        cmocka_unit_test(test_claims),       cmocka_unit_test(test_wrong_identities),
         cmocka_unit_test(test_semidefinite), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_scales),       cmocka_unit_test(test_export),
         cmocka_unit_test(test_text),         cmocka_unit_test(test_dsdp),
