@@ -5,6 +5,7 @@
  * document holds the point but not the gradient, so the network is read again, and must be the same. */
 #include "commands.h"
 #include "files.h"
+#include "json.h"
 #include "number.h"
 #include "question.h"
 #include "svg.h"
@@ -24,11 +25,14 @@ static lip_status fail_document(const char *path, const char *what, lip_error *e
 static lip_status load_document(const char *path, json_t **document, lip_error *err) {
     json_error_t error;
     json_t *root = json_load_file(path, 0, &error);
+    if (cli_json_short()) { /* then even what was read may be incomplete */
+        json_decref(root);
+        return cli_fail_memory(err);
+    }
     if (root) {
         *document = root;
         return LIP_OK;
     }
-    if (json_error_code(&error) == json_error_out_of_memory) return cli_fail_memory(err);
     bool open = json_error_code(&error) == json_error_cannot_open_file;
     char place[48];
     snprintf(place, sizeof place, "line %d", error.line);

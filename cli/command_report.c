@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "decimal.h"
 #include "files.h"
+#include "json.h"
 #include "svg.h"
 #include "sweep.h"
 
@@ -67,7 +68,10 @@ static bool keep(report *r, json_t *root, char *key) {
 static bool take_line(report *r, const char *text, size_t length) {
     json_error_t error;
     json_t *root = json_loadb(text, length, 0, &error);
-    if (!root && json_error_code(&error) == json_error_out_of_memory) return false;
+    if (cli_json_short()) { /* then even what was read may be incomplete */
+        json_decref(root);
+        return false;
+    }
     const char *kind = json_string_value(json_object_get(root, "document"));
     char *key = kind && strcmp(kind, "lipcert sweep") == 0
                     ? cli_instance_key(json_object_get(root, "arguments"))
@@ -90,6 +94,8 @@ static lip_status read_records(const char *path, report *r, lip_error *err) {
     } else {
         while (ok && (length = getline(&line, &room, file)) >= 0)
             if (length > 1) ok = take_line(r, line, (size_t)length);
+        /* getline also ends without memory */
+        if (ok && !feof(file) && !ferror(file)) ok = false;
         if (ferror(file)) status = cli_fail(err, LIP_IO, NULL, "cannot read the file");
         fclose(file);
     }

@@ -34,6 +34,11 @@ static const char radius_details[] =
     "--clip cuts away impossible points; it needs the norm inf.  Methods are those for upper "
     "bounds;\n"
     "auto stands for product,interval,tangent.\n";
+static const char monotone_details[] =
+    "Proves bounds of the partial derivatives of an output or margin over the region, and from "
+    "them\n"
+    "that it does not fall (or grow) with an input.  Where they leave the sign open, points with\n"
+    "derivatives of both signs are looked for (--samples): they prove that it is not monotone.\n";
 static const char sweep_details[] =
     "LIST is a VNN-COMP list (network,property,timeout) or has a header: network, input, eps, "
     "shape,\n"
@@ -83,6 +88,10 @@ const cli_command cli_commands[] = {
      POINT | NET | CLI_BIT(NORM) | CLI_BIT(LABEL) | CLI_BIT(CLIP) | CLI_BIT(PRECISION) |
          CLI_BIT(METHOD) | CLI_BIT(JSON) | CLI_BIT(QUIET),
      true, "prove how far a point is from every other class", radius_details, cli_radius},
+    {"monotone", "NET", 1, 1,
+     REGION | NET | CLI_BIT(OUTPUT) | CLI_BIT(MARGIN) | CLI_BIT(INPUT_INDEX) | CLI_BIT(JSON) |
+         CLI_BIT(QUIET),
+     true, "prove the signs of partial derivatives over a region", monotone_details, cli_monotone},
     {"sweep", "LIST", 1, 1,
      QUESTION | NET | CLI_BIT(METHOD) | CLI_BIT(OUT) | CLI_BIT(JOBS) | CLI_BIT(RETRY) |
          CLI_BIT(QUIET),
@@ -133,7 +142,8 @@ static const char exit_help[] =
     "  2    an input file cannot be read, is malformed, or is outside what lipcert handles\n"
     "  3    out of memory, or an internal check failed (a defect of lipcert)\n"
     "  4    output cannot be written\n"
-    "  5    there is no answer: 'gradient' undecided, a failure in 'sweep', or nothing to write "
+    "  5    there is no answer: 'gradient' or 'monotone' undecided, a failure in 'sweep', or "
+    "nothing to write "
     "for --witness or "
     "--certificate\n"
     "  6    'check' rejected a certificate\n"

@@ -7,6 +7,7 @@
 int cli_bound(const cli_arguments *arguments);
 int cli_gradient(const cli_arguments *arguments);
 int cli_radius(const cli_arguments *arguments);
+int cli_monotone(const cli_arguments *arguments);
 int cli_sweep(const cli_arguments *arguments);
 int cli_plot(const cli_arguments *arguments);
 int cli_report(const cli_arguments *arguments);

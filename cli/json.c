@@ -18,7 +18,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *allocate(size_t size) { return malloc(size); }
+/* jansson does not always say that memory was the reason, and its allocator gets no pointer of ours. */
+static bool memory_was_short;
+
+static void *allocate(size_t size) {
+    void *memory = malloc(size);
+    if (!memory) memory_was_short = true;
+    return memory;
+}
+
+bool cli_json_short(void) { return memory_was_short; }
 
 void cli_json_start(void) { json_set_alloc_funcs(allocate, free); }
 

@@ -46,4 +46,7 @@ lip_status cli_json_emit(json_t *document, const char *path, lip_error *err);
  * function. */
 void cli_json_start(void);
 
+/* Was memory short in any JSON function so far?  Then a failure to read a document says nothing about it. */
+bool cli_json_short(void);
+
 #endif

@@ -27,6 +27,7 @@
     X(INPUT, "input", 1, "X", "the point: a .npy or .csv file, or a number for all coordinates")   \
     X(ROW, "row", 1, "N", "row of the .npy or .csv file to take as the point (default 0)")         \
     X(SCALE, "scale", 1, "S", "multiply the numbers of the .npy or .csv file by S (default 1)")    \
+    X(INPUT_INDEX, "input-index", 1, "I", "the input I, counted from 0 (default: all)")            \
     X(LABEL, "label", 1, "K", "the class of the point (default: the largest output there)")        \
     X(PRECISION, "precision", 1, "P",                                                              \
       "relative width at which the search for a radius ends (default 0.001)")                      \

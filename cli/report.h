@@ -22,8 +22,10 @@ void cli_print_margins(const cli_arguments *arguments, const cli_question *quest
 void cli_print_gradient(const cli_arguments *arguments, const cli_question *question,
                         const cli_gradient_bounds *gradient);
 
-/* Parts of these: the network; the point of --input; what was asked and how; the last line. */
+/* Parts of these: the network; the outputs; the region; the point of --input; what was asked and how; the last line. */
 void cli_print_network(const cli_question *question);
+void cli_print_outputs(const cli_question *question);
+void cli_print_region(const cli_arguments *arguments, const cli_question *question);
 void cli_print_point(const cli_arguments *arguments);
 void cli_print_question(const cli_arguments *arguments, const cli_question *question,
                         const lip_result *result);

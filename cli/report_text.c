@@ -50,7 +50,7 @@ static void print_norms(const cli_question *question) {
         printf("norms     input %s, output |.| (a single number)\n", cli_norm_name(query->norm_in));
 }
 
-static void print_outputs(const cli_question *question) {
+void cli_print_outputs(const cli_question *question) {
     const lip_output *output = &question->query.output;
     if (output->kind == LIP_OUTPUT_ROW)
         printf("output    number %zu of 0..%zu\n", output->i, question->info.outputs - 1);
@@ -70,7 +70,7 @@ static void print_row_and_scale(const cli_arguments *arguments) {
     if (arguments->given[CLI_SCALE]) printf(", scale %s", arguments->value[CLI_SCALE][0]);
 }
 
-static void print_region(const cli_arguments *arguments, const cli_question *question) {
+void cli_print_region(const cli_arguments *arguments, const cli_question *question) {
     /* the text before the first and the second value of an option */
     static const struct {
         cli_option_id id;
@@ -165,8 +165,8 @@ void cli_print_question(const cli_arguments *arguments, const cli_question *ques
     cli_print_network(question);
     puts("quantity  Lipschitz constant L: the largest norm of the Jacobian on the region");
     print_norms(question);
-    print_outputs(question);
-    print_region(arguments, question);
+    cli_print_outputs(question);
+    cli_print_region(arguments, question);
     printf("neurons   %zu of %zu stable on the region (%zu active, %zu inactive)\n",
            result->stable_active + result->stable_inactive, result->neurons, result->stable_active,
            result->stable_inactive);
@@ -198,7 +198,7 @@ void cli_print_gradient(const cli_arguments *arguments, const cli_question *ques
         cli_print_network(question);
         puts("quantity  norm of the Jacobian at one point");
         print_norms(question);
-        print_outputs(question);
+        cli_print_outputs(question);
         cli_print_point(arguments);
         if (gradient->decided)
             puts("evidence  proved by interval arithmetic: every ReLU has a certain phase there");

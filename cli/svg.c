@@ -27,12 +27,14 @@ static bool make_room(cli_page *page, size_t more) {
 void cli_page_add(cli_page *page, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments), written = -1;
     va_end(arguments);
+    if (length < 0) page->failed = true; /* printf allocates too */
     if (length < 0 || !make_room(page, (size_t)length)) return;
     va_start(arguments, format);
-    vsnprintf(page->text + page->length, (size_t)length + 1, format, arguments);
+    written = vsnprintf(page->text + page->length, (size_t)length + 1, format, arguments);
     va_end(arguments);
+    if (written != length) page->failed = true;
     page->length += (size_t)length;
 }
 

@@ -19,12 +19,18 @@ typedef struct cli_instance {
     bool mine;   /* this process wrote it */
 } cli_instance;
 
+/* Where the instance with a key is. */
+typedef struct cli_keyed {
+    const char *key;
+    size_t index;
+} cli_keyed;
+
 typedef struct cli_instances {
     char *path, *folder; /* of the list; arguments are relative to the folder */
     cli_instance *item;
     size_t count;
-    cli_instance **by_key; /* sorted by key */
-    size_t repeated;       /* lines left out because an earlier one asks the same */
+    cli_keyed *by_key; /* sorted by key */
+    size_t repeated;   /* lines left out because an earlier one asks the same */
 } cli_instances;
 
 /* Read a list: VNN-COMP style, or with a header.  Options on the command line hold where the list says

@@ -239,7 +239,7 @@ json_t *cli_job_collect(const cli_instances *list, cli_job *job, int rank) {
     json_t *report =
         job->length && !job->broken ? json_loadb(job->text, job->length, 0, &ignored) : NULL;
     explain(job, state, report, error);
-    bool failed = *error != '\0', short_of_memory = job->broken;
+    bool failed = *error != '\0', short_of_memory = job->broken || cli_json_short();
     if (report) shorten(report);
     cli_builder b = cli_start();
     cli_put(&b, "document", json_string("lipcert sweep"));

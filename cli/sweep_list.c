@@ -400,27 +400,28 @@ void cli_instances_free(cli_instances *list) {
 }
 
 static int compare(const void *a, const void *b) {
-    const cli_instance *x = *(cli_instance *const *)a, *y = *(cli_instance *const *)b;
+    const cli_keyed *x = a, *y = b;
     int order = strcmp(x->key, y->key);
-    return order ? order : x->line < y->line ? -1 : x->line > y->line;
+    return order ? order : x->index < y->index ? -1 : x->index > y->index;
 }
 
-static cli_instance **sort_keys(const cli_instances *list) {
-    cli_instance **sorted = cli_alloc(list->count, sizeof *sorted);
-    for (size_t i = 0; sorted && i < list->count; ++i) sorted[i] = &list->item[i];
+static cli_keyed *sort_keys(const cli_instances *list) {
+    cli_keyed *sorted = cli_alloc(list->count, sizeof *sorted);
+    for (size_t i = 0; sorted && i < list->count; ++i)
+        sorted[i] = (cli_keyed){list->item[i].key, i};
     if (sorted) qsort(sorted, list->count, sizeof *sorted, compare);
     return sorted;
 }
 
 /* Sort by key, and drop instances that repeat an earlier one. */
 static lip_status index_keys(cli_instances *list, lip_error *err) {
-    cli_instance **sorted = sort_keys(list);
+    cli_keyed *sorted = sort_keys(list);
     if (!sorted) return cli_fail_memory(err);
     for (size_t i = 1, first = 0; i < list->count; ++i) {
-        if (strcmp(sorted[first]->key, sorted[i]->key) != 0)
+        if (strcmp(sorted[first].key, sorted[i].key) != 0)
             first = i;
         else
-            sorted[i]->count = 0;
+            list->item[sorted[i].index].count = 0;
     }
     free(sorted);
     size_t kept = 0;
@@ -440,8 +441,8 @@ cli_instance *cli_find_instance(const cli_instances *list, const char *key) {
     size_t lo = 0, hi = list->count;
     while (lo < hi) {
         size_t middle = lo + (hi - lo) / 2;
-        int order = strcmp(key, list->by_key[middle]->key);
-        if (order == 0) return list->by_key[middle];
+        int order = strcmp(key, list->by_key[middle].key);
+        if (order == 0) return &list->item[list->by_key[middle].index];
         if (order < 0)
             hi = middle;
         else

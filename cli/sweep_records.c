@@ -89,8 +89,11 @@ static bool take_line(cli_records *records, cli_instances *list, const char *tex
                       bool retry) {
     json_error_t error;
     json_t *record = json_loadb(text, length, 0, &error);
+    if (cli_json_short()) { /* then even what was read may be incomplete */
+        json_decref(record);
+        return false;
+    }
     if (!record) {
-        if (json_error_code(&error) == json_error_out_of_memory) return false;
         ++records->damaged;
         return true;
     }

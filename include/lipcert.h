@@ -381,6 +381,42 @@ LIP_API lip_status lip_radius(const lip_network *net, const lip_radius_query *qu
 
 LIP_API void lip_radius_free(lip_radius_result *result);
 
+/* ---- Monotonicity ------------------------------------------------------------------------ */
+
+typedef enum lip_monotonicity {
+    LIP_UNDECIDED,
+    LIP_NONDECREASING, /* when the input grows and the others stay, the output does not fall */
+    LIP_NONINCREASING, /* it does not grow */
+    LIP_CONSTANT,
+    LIP_NOT_MONOTONE /* it grows at one point of the region, and falls at another one */
+} lip_monotonicity;
+
+/* The partial derivative of the output by one input, over the region. */
+typedef struct lip_partial {
+    lip_monotonicity verdict; /* proved, except LIP_UNDECIDED */
+    double lower, upper;      /* proved bounds; +-INFINITY if there is none */
+    double rising, falling; /* derivatives > 0 and < 0, proved: it is >= rising at rising_x, ... */
+    double *rising_x;       /* n numbers, a point of the region; NULL: none was found or needed */
+    double *falling_x;      /* ... and <= falling at falling_x */
+} lip_partial;
+
+typedef struct lip_monotone {
+    size_t n;
+    lip_partial *of_input; /* n of them */
+    size_t samples;        /* points looked at for witnesses */
+    lip_stop stop;
+    double seconds; /* wall clock */
+} lip_monotone;
+
+/* Signs of the partial derivatives of one output or margin over the region: bounds by the interval Jacobian,
+ * and, where they leave the sign open, witnesses for both signs among settings->samples random points.  The
+ * norms of the query are of no effect.  LIP_ARGUMENT if all outputs are selected and there are several. */
+LIP_API lip_status lip_monotonicity_of(const lip_network *net, const lip_query *query,
+                                       const lip_settings *settings, lip_progress_fn progress,
+                                       void *user, lip_monotone **result, lip_error *err);
+
+LIP_API void lip_monotone_free(lip_monotone *result);
+
 /* ---- Certificates ------------------------------------------------------------------------ */
 
 /* The certificate of a result for the network and query that it was computed for: *size bytes for the

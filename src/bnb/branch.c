@@ -146,22 +146,17 @@ static bool run_rounds(lip_branch *b, lip_worker *worker, size_t threads) {
         if (b->used == 0) break; /* what is left cannot be split */
         run_round(worker, threads);
         learn(&plan, nodes_of(worker, threads) - before);
-        double next = lip_branch_upper(b);
-        if (!b->halt && next >= upper) break;
-        upper = next;
+        upper = lip_branch_upper(b);
         if (upper < b->task->watch.bounds.upper) b->task->watch.bounds.upper = upper;
     }
     return !b->failed;
 }
 
-typedef struct finisher {
-    lip_worker *worker;
-} finisher;
-
+/* Leaves that are left open at the end have been bounded by their parent's proof so far. */
 static bool finish(lip_node *leaf, void *user) {
-    finisher *f = user;
+    lip_worker *worker = user;
     if (leaf->text.size > 0 || !leaf->state) return true;
-    return lip_worker_prove(f->worker, leaf);
+    return lip_worker_prove(worker, leaf);
 }
 
 bool lip_branch_run(lip_branch *b, size_t threads) {
@@ -172,8 +167,8 @@ bool lip_branch_run(lip_branch *b, size_t threads) {
     for (size_t i = 0; i < made; ++i) worker[i].leader = i == 0;
     for (size_t k = 0; ok && k < b->parts; ++k) ok = lip_worker_start(&worker[0], k);
     if (ok) ok = run_rounds(b, worker, threads);
-    finisher f = {worker};
-    for (size_t k = 0; ok && k < b->parts; ++k) ok = lip_tree_leaves(b->root[k], finish, &f);
+    for (size_t k = 0; ok && k < b->parts; ++k)
+        ok = lip_tree_leaves(b->root[k], finish, &worker[0]);
     for (size_t i = 0; i < made && worker[i].branch; ++i) {
         b->counts.nodes += worker[i].counts.nodes;
         b->counts.programs += worker[i].counts.programs;

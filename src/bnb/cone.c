@@ -45,7 +45,9 @@ struct lip_cone {
     double *scale; /* by row: its length before */
     size_t *at;    /* by id: its row, or SIZE_MAX */
     size_t *active;
-    double *point;         /* d */
+    double *point; /* d */
+    double
+        beta; /* R^n: w is beta times the polytope's coordinate, so that biases weigh as much as weights */
     double *lambda, *half; /* by row; the box's half widths, the ball's radius */
 };
 
@@ -82,6 +84,22 @@ void lip_cone_free(lip_cone *cone) {
     free(cone);
 }
 
+/* The size of the rows that read the input over that of their biases, a power of two. */
+static double find_beta(const lip_cone *cone) {
+    const lip_dense *dense = cone->dense;
+    double weights = 0, biases = 0;
+    for (size_t l = 1, k = 0; l < dense->layers; k += dense->layer[l++].nterms)
+        for (size_t t = 0; t < dense->layer[l].nterms; ++t) {
+            size_t rows = dense->layer[l].width;
+            if (dense->layer[l].term[t].source != 0) continue;
+            for (size_t i = 0; i < rows * cone->entries.r; ++i)
+                weights += fabs(cone->entries.term[k + t][i]);
+            for (size_t i = 0; i < rows; ++i) biases += fabs(dense->layer[l].bias[i]);
+        }
+    double ratio = weights / (biases * sqrt((double)cone->entries.r));
+    return ratio > 0x1p-300 && ratio < 0x1p300 ? exp2(rint(log2(ratio))) : 1;
+}
+
 static bool prepare(lip_cone *cone, const lip_region *region) {
     const lip_dense *dense = cone->dense;
     size_t rows, numbers;
@@ -112,6 +130,7 @@ static bool prepare(lip_cone *cone, const lip_region *region) {
                   cone->weight && cone->back && cone->id && cone->scale && cone->at &&
                   cone->active && lip_entries_create(dense, kind, 0, &cone->entries) &&
                   lip_polytope_create(n, cone->most, hull, &cone->polytope);
+    if (cone->ready) cone->beta = find_beta(cone);
     return cone->ready;
 }
 
@@ -200,8 +219,9 @@ static void append(lip_cone *cone, size_t id, const double *row, double sign) {
     size_t at = p->m, n = cone->d - 1;
     double length = 0, offset = row[n];
     if (cone->kind == LIP_EVERYWHERE) {
-        for (size_t i = 0; i <= n; ++i) length += row[i] * row[i];
-        if (!lip_polytope_append(p, row, NULL, sign, 0, 1)) return;
+        cone->half[n] = cone->beta;
+        for (size_t i = 0; i <= n; ++i) length += row[i] * cone->half[i] * row[i] * cone->half[i];
+        if (!lip_polytope_append(p, row, cone->half, sign, 0, 1)) return;
     } else {
         const double *centre = cone->node->region->centre;
         for (size_t i = 0; i < n; ++i) {
@@ -219,6 +239,7 @@ static void append(lip_cone *cone, size_t id, const double *row, double sign) {
 static void append_region(lip_cone *cone) {
     const lip_region *region = cone->node->region;
     size_t n = cone->d - 1;
+    for (size_t j = 0; j < n && region->kind == LIP_EVERYWHERE; ++j) cone->half[j] = 1;
     if (region->kind == LIP_EVERYWHERE) {
         memset(cone->back, 0, cone->d * sizeof *cone->back);
         cone->back[n] = 1;
@@ -268,8 +289,9 @@ bool lip_cone_holds(const lip_cone *cone, const double *point) {
     for (size_t i = 0; i < p->m; ++i) {
         double value = -p->rhs[i];
         for (size_t j = 0; j < p->n; ++j)
-            value += p->row[i * p->n + j] *
-                     (cone_of_all ? point[j] : (point[j] - region->centre[j]) / cone->half[j]);
+            value += p->row[i * p->n + j] * (cone_of_all
+                                                 ? point[j] / cone->half[j]
+                                                 : (point[j] - region->centre[j]) / cone->half[j]);
         if (!(value >= -1e-10)) return false;
     }
     return true;

@@ -90,6 +90,17 @@ static lip_leaf_node look(lip_worker *w, const lip_node *node) {
     return view;
 }
 
+/* Keep a proof if the node has none, or a worse one; the text is the node's or freed. */
+static void keep_proof(lip_node *node, double bound, lip_text *text) {
+    if (!(bound < INFINITY) || (node->text.size > 0 && bound >= node->bound)) {
+        lip_text_clear(text);
+        return;
+    }
+    lip_text_clear(&node->text);
+    node->text = *text;
+    node->bound = bound;
+}
+
 static bool prove(lip_worker *w, lip_node *node, const lip_leaf_node *view) {
     lip_gram_proof proof = {0, w->input, w->dual, w->tangent};
     double bound = INFINITY;
@@ -98,14 +109,8 @@ static bool prove(lip_worker *w, lip_node *node, const lip_leaf_node *view) {
     lip_gram_translate(w->gram[node->part], &node->state->multipliers, &proof);
     bool ok = lip_leaf_sdp(w->leaf[node->part], view, proof.one, proof.input,
                            fixed ? NULL : proof.dual, proof.tangent, &bound, &text);
-    if (ok && text.failed) ok = false;
-    if (ok && bound < INFINITY && (bound < node->bound || node->text.size == 0)) {
-        lip_text_clear(&node->text);
-        node->text = text;
-        if (bound < node->bound || node->bound == INFINITY) node->bound = bound;
-        return true;
-    }
-    lip_text_clear(&text);
+    ok = ok && !text.failed;
+    keep_proof(node, ok ? bound : INFINITY, &text);
     return ok;
 }
 
@@ -124,13 +129,7 @@ static bool bound_by_interval(lip_worker *w, lip_node *node, const lip_leaf_node
     double bound = INFINITY;
     lip_text text = {0};
     bool ok = lip_leaf_interval(w->leaf[node->part], view, &bound, &text) && !text.failed;
-    if (ok && bound < node->bound) {
-        lip_text_clear(&node->text);
-        node->text = text;
-        node->bound = bound;
-        return true;
-    }
-    lip_text_clear(&text);
+    keep_proof(node, ok ? bound : INFINITY, &text);
     return ok;
 }
 
@@ -353,17 +352,21 @@ static size_t choose_neuron(const lip_worker *w, const lip_node *node) {
     return best;
 }
 
+/* A node whose phases are all known.  If its cell may be empty without a proof of that, smaller boxes may help. */
+static bool settle(lip_worker *w, lip_node *node, double target, lip_node *child[2]) {
+    lip_leaf_node view = look(w, node);
+    bool done = false;
+    if (!bound_by_interval(w, node, &view)) return false;
+    if (node->bound <= target) return true;
+    if (w->branch->cuts && !node->state->point && !cut(w, node, &view, child, &done)) return false;
+    if (!done) node->kind = LIP_NODE_STUCK;
+    return true;
+}
+
 /* Make both children; the one in which more is left is worked on first. */
-static bool split(lip_worker *w, lip_node *node, lip_node *child[2]) {
+static bool split(lip_worker *w, lip_node *node, double target, lip_node *child[2]) {
     size_t relu = choose_neuron(w, node);
-    if (relu == SIZE_MAX) {
-        lip_leaf_node view = look(w, node);
-        bool done = false;
-        if (!bound_by_interval(w, node, &view)) return false;
-        if (w->branch->cuts && !cut(w, node, &view, child, &done)) return false;
-        if (!done) node->kind = LIP_NODE_STUCK;
-        return true;
-    }
+    if (relu == SIZE_MAX) return settle(w, node, target, child);
     w->first = lip_gram_on(w->gram[node->part], relu) >= lip_gram_off(w->gram[node->part], relu);
     for (int side = 0; side < 2; ++side) {
         child[side] = make_child(w, node, relu, side ? LIP_ACTIVE : LIP_INACTIVE);
@@ -409,7 +412,7 @@ bool lip_worker_expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
         if (!prove(w, node, &view)) return false;
         if (node->bound <= target && node->text.size > 0) return true;
     }
-    return split(w, node, child);
+    return split(w, node, target, child);
 }
 
 bool lip_worker_start(lip_worker *w, size_t part) {

@@ -31,8 +31,9 @@ typedef struct lip_node {
     unsigned relu;
     unsigned part; /* of the question */
     double cut;
-    double bound;  /* proved: of L on this cell */
-    lip_text text; /* the lines of a leaf; empty while it has not been proved */
+    double
+        bound; /* of L on this cell: what the text proves, or before there is one, the parent's */
+    lip_text text; /* the lines of a leaf */
     lip_node_state *state;
 } lip_node;
 

@@ -28,7 +28,7 @@ static const lip_method methods[] = {
      "hr2 and triangle inequalities in stages, as tight as the time allows; not in auto",
      "lipcert, docs/relaxations.md"},
     {"hr1", "upper",
-     "first-order moments, a matrix for each neuron of layer 2, as published; not in auto",
+     "first-order moments, a matrix for each neuron of layer 2 on, as published; not in auto",
      "Chen et al. 2020 (HR-1)"},
     {"hr2-blocks", "upper", "hr1 and moment blocks of order 2, as published; not in auto",
      "Chen et al. 2020 (HR-2)"},

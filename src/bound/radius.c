@@ -275,15 +275,18 @@ static lip_status outputs_at(const radius_search *s, double *lo, double *hi, lip
     return LIP_OK;
 }
 
-static double guess_radius(const radius_search *s, const contest *a, double *v, double *gradient) {
-    size_t n = lip_inputs(s->net);
-    lip_error err;
+/* The radius that g would have if it were linear; 1 if that says nothing. */
+static lip_status guess_radius(const radius_search *s, contest *a, double *v, double *gradient,
+                               lip_error *err) {
     memset(v, 0, lip_outputs(s->net) * sizeof *v);
     v[s->result->label] = 1;
     v[a->j] = -1;
-    if (lip_network_vjp(s->net, s->query->x, v, gradient, &err) != LIP_OK) return 1;
-    double guess = a->margin / lip_plain_norm(n, gradient, lip_norm_dual(s->query->norm));
-    return guess > 0 && guess < FAR ? guess : 1;
+    lip_status status = lip_network_vjp(s->net, s->query->x, v, gradient, err);
+    if (status != LIP_OK) return status;
+    double size = lip_plain_norm(lip_inputs(s->net), gradient, lip_norm_dual(s->query->norm));
+    double guess = a->margin / size;
+    a->guess = guess > 0 && guess < FAR ? guess : 1;
+    return LIP_OK;
 }
 
 static void set_label(radius_search *s, const double *lo) {
@@ -327,8 +330,8 @@ static lip_status prepare(radius_search *s, bool *good, lip_error *err) {
         set_label(s, lo);
         s->count = m - 1;
         *good = set_margins(s, lo, lo + m);
-        for (size_t i = 0; *good && i < s->count; ++i)
-            s->contest[i].guess = guess_radius(s, &s->contest[i], lo + 2 * m, gradient);
+        for (size_t i = 0; *good && status == LIP_OK && i < s->count; ++i)
+            status = guess_radius(s, &s->contest[i], lo + 2 * m, gradient, err);
     }
     free(lo);
     free(gradient);

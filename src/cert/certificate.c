@@ -1,6 +1,7 @@
 /* The certificate of a result: what its methods left behind, put together (docs/certificate.md). */
+#include "cert/certificate.h"
+
 #include "base/error.h"
-#include "lipcert.h"
 #include "net/canonical.h"
 #include "net/network.h"
 #include "problem/proof.h"
@@ -94,6 +95,15 @@ static void put_claims(lip_text *text, const lip_result *result) {
         lip_text_reals(text, "direction", result->n, result->witness_t);
     }
     lip_text_word(text, "end\n");
+}
+
+lip_status lip_certificate_question(const lip_network *net, const lip_query *query, lip_text *text,
+                                    lip_error *err) {
+    char hash[65];
+    lip_status status = lip_canonical_hash(net, hash, err);
+    if (status != LIP_OK) return status;
+    put_question(text, hash, query);
+    return text->failed ? lip_fail_memory(err) : LIP_OK;
 }
 
 static lip_status check_result(const lip_network *net, const lip_query *query,

@@ -15,8 +15,8 @@
  * factor only, and E s (1 - w_o^2) >= 0.  (With all pairs s, s' of a block 3-3-3-3-3-1 took ten times
  * as long, 6.3 instead of .65 s, and the bound was .2 % smaller; t in all blocks changed no digit.)
  *
- * An entry has at most LIP_MOST_DEGREE factors: of products with 5, 6, 7 phases a block has those
- * that end in the same 2, 4, 6.
+ * An entry has at most LIP_MOST_DEGREE factors: of products with 5 or 6 phases a block has those
+ * that end in the same 2 or 4 (and w_o, one more).
  *
  * The published relaxation, for two layers, does not use that s_kj^2 = s_kj, only E s^2 <= 1 and
  * E s s' >= 0, and treats s_kj as a new quantity also where one of its two phases is known.  Here

@@ -142,7 +142,7 @@ static bool parse_exponent(const char *p, const char *end, int *exponent) {
     return true;
 }
 
-static bool parse_number(const char *p, size_t length, double *value) {
+bool lip_canonical_number(const char *p, size_t length, double *value) {
     const char *end = p + length;
     uint64_t bits = 0;
     int exponent;
@@ -167,7 +167,7 @@ static lip_status read_number(lexer *lex, double *value) {
     const char *token;
     size_t length;
     lip_status status = next(lex, expected, &token, &length);
-    if (status == LIP_OK && !parse_number(token, length, value))
+    if (status == LIP_OK && !lip_canonical_number(token, length, value))
         status = unexpected(lex, expected, token, length);
     return status;
 }

@@ -119,7 +119,7 @@ static double seconds_left(const lip_watch *watch) {
 
 lip_status lip_miqcqp_solve(const lip_miqcqp *m, const lip_lp_library *library, lip_watch *watch,
                             double *x, lip_miqcqp_answer *answer, lip_error *err) {
-    arrays a = {NULL};
+    arrays a = {0};
     lip_lp *lp = NULL;
     *answer = (lip_miqcqp_answer){.solved = !m->has_costs};
     if (!m->has_costs) return LIP_OK;
@@ -228,7 +228,7 @@ lip_status lip_miqcqp_interior(const lip_network *net, const lip_region *region,
                                const bool *care, const lip_lp_library *library, lip_watch *watch,
                                double *x, bool *found, lip_error *err) {
     size_t n = region->n, count = 0, block;
-    arrays a = {NULL};
+    arrays a = {0};
     lip_lp *lp = NULL;
     *found = false;
     for (size_t u = 0; u < net->units; ++u) count += care[u];

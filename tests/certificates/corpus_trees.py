@@ -25,8 +25,12 @@ def make_networks_for_trees(nets):
         2, layer(1, "relu", [0, 0, 0], dense(0, [[1, 0], [-0.5, 1], [-1, -1]])),
         layer(2, "relu", [0, 0], dense(1, [[1, 2, 0.5], [-1, -0.25, -1]])),
         layer(3, "relu", [0, 0], dense(2, [[1, -1], [-1, -0.5]])), layer(4, "linear", [0], dense(3, [[1, 1]])))
-    nets["bend"] = network(  # the fourth row is the sum of the second and the third, and the opposite of the first
-        2, layer(1, "relu", [-6, 1, 5, 6], dense(0, [[-10, -3], [3, 1], [7, 2], [10, 3]])), layer(2, "linear", [0], dense(1, [[1, 1, 1, 1]])))
+    nets["bend"] = network(  # row 4 is 2 row 2 + 3 row 3, but a factorisation in floating point does not see it; all add up to 0
+        2, layer(1, "relu", [106, 14, -37, -83], dense(0, [[19, -163], [31, 25], [-28, 22], [-22, 116]])),
+        layer(2, "linear", [0], dense(1, [[1, 1, 1, 1]])))
+    nets["clash"] = network(  # with both neurons of layer 1 active, which cannot be, z of layer 2 is -1/4, and at least 1/4
+        1, layer(1, "relu", [0, -0.5], dense(0, [[1], [-1]])), layer(2, "relu", [0.25], dense(1, [[1, 1]])),
+        layer(3, "linear", [0], dense(2, [[1]])))
     nets["twice"] = network(  # terms that cancel, a source before the last one, a row of zeros, z that is 0 on a cell
         2, layer(1, "relu", [0, 0.5], dense(0, [[1, 1], [1, -1]])),
         layer(2, "relu", [0, 0.25, 0], dense(0, [[1, 0], [1, 0], [0, 1]]), dense(0, [[-1, 0], [0, 1], [0, -1]])),
@@ -98,6 +102,8 @@ def by_hand(nets, valid):
     tree("zero", "twice", R, "inf inf", "row 0", "none", nodes=(split(2, I, I),))
     tree("rows", "far", ("box", [-1, -1, 0], [1, 0.5, 2]), "inf inf", "all", "interval", nodes=(I, split(0, I, I)),
          sets=("cube fixed 0", "cube unit 1"))
+    tree("open", "clash", ("box", [-1], [1]), "inf inf", "row 0", "linear", ("00", "0"), nodes=(split(
+        0, I, split(1, I, "tighten\nempty\n")),))
     tree("slope", "slope", BOX2, "inf inf", "row 0", "linear", ("0", "00"), nodes=(cut(0, -0.5, "tighten\n" + I, "tighten\n" + I),))
     tree("before", "fold", BOX2, "inf inf", "row 0", "interval", nodes=(split(
         5, split(0, I, I), split(0, I, "tighten\nempty\n")),))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random trees through both checkers; usage: test_trees.py LIPCHECK [CASES] [SEED]
 
-For CASES (default 250) random tiny networks, regions, norms and outputs tree_maker.py writes trees with all kinds of nodes.
+For CASES (default 250) random tiny networks (a third from networks/), regions, norms and outputs tree_maker.py writes trees with all kinds of nodes.
 Both checkers must verify them, exact <= lipcheck's <= claim, and what is proved must not be below L(X), found by enumeration of all
 cells (R^n, boxes).  Then leaves in which a point is known are called empty, by ranges, by sums and by spans: both must reject.
 """
@@ -23,8 +23,16 @@ from tree_maker import Maker, exact_value, without_marks
 KINDS = ("split", "cut", "tighten", "interval", "sdp", "empty", "empty sum", "empty span")
 
 
+# with dead neurons, z that is 0 on a cell or everywhere, kinks that meet, skip connections, linear layers inside
+NETWORKS = ("bend", "cancel", "clash", "cone", "corner", "dark", "dead", "deep", "far", "fold", "half", "inner", "line", "pass", "plain",
+            "single", "skip", "slope", "sparse", "steep", "turn", "twice")
+
+
 def random_head(rng):
     text, widths = random_network(rng)
+    if rng.randrange(3) == 0:
+        text = (pathlib.Path(__file__).resolve().parent / "networks" / f"{rng.choice(NETWORKS)}.txt").read_text()
+        widths = Network(text.encode()).width
     n, net = widths[0], Network(text.encode())
     lo = [rng.randint(-8, 8) / 8 for _ in range(n)]
     region = rng.choice((("everywhere",), ("box", lo, [a + rng.choice((0.25, 1, rng.uniform(0.1, 3), 3)) for a in lo]),

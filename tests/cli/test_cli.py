@@ -682,7 +682,7 @@ class Stopping(Base):
 
 
 class Help(Base):
-    COMMANDS = ["bound", "check", "gradient", "radius", "sweep", "plot", "report", "eval", "info", "convert", "export", "methods", "version",
+    COMMANDS = ["bound", "check", "gradient", "radius", "monotone", "sweep", "plot", "report", "eval", "info", "convert", "export", "methods", "version",
                 "help"]
 
     def options(self, command):
@@ -763,7 +763,8 @@ class Help(Base):
                      self.bound("net.npz", "--all-margins"),
                      json.loads(self.good("info", "net.npz", "--json", "-")),
                      json.loads(self.good("gradient", "net.npz", "--input", "1", "--json", "-")),
-                     json.loads(self.good("radius", "net.npz", "--input", "1", "--json", "-"))]
+                     json.loads(self.good("radius", "net.npz", "--input", "1", "--json", "-")),
+                     json.loads(self.good("monotone", "net.npz", "--output", "0", "--box", "0", "9", "--json", "-"))]
         for document in documents:
             for name in names(document):
                 self.assertIn(f"`{name}`", manual)

@@ -47,9 +47,28 @@ def scenarios(root):
            "--method", "product,interval,lbs"], ["out.json", "out-0-1.cert"]
     yield ["radius", "net.npz", "--input", "point.npy", "--method", "product,interval", "--precision", "0.5",
            "--json", "out.json"], ["out.json"]
+    yield ["monotone", "one.npz", "--box", "0", "2", "--json", "out.json"], ["out.json"]
+    for kind in "bound", "margins", "radius":
+        yield ["plot", f"{kind}.result", "--out", "out.svg"], ["out.svg"]
+    yield ["plot", "bound.result", "--shape", "1x2", "--out", "-"], []
+    yield ["report", "sweep.records", "--out", "out.html"], ["out.html"]
     yield ["methods"], []
     yield ["version"], []
     yield ["help"], []
+
+
+def write_results(program):
+    """What plot and report read."""
+    for name, arguments in (
+            ("bound", ["bound", "net.npz", *SMALL, "--output", "0", "--box", "0", "1", "--method", "product,lbs"]),
+            ("margins", ["bound", "net.npz", *SMALL, "--all-margins", "--method", "product,lbs"]),
+            ("radius", ["radius", "net.npz", "--input", "1", "--method", "product"])):
+        subprocess.run([program, *arguments, "--json", f"{name}.result", "--quiet"], check=True, timeout=LIMIT,
+                       stdout=subprocess.DEVNULL)
+    with open("list.csv", "w", encoding="utf-8") as file:
+        file.write("network,input,eps,output,method\nnet.npz,0,1,0,product\nabsent.npz,0,1,0,product\n")
+    subprocess.run([program, "sweep", "list.csv", "--out", "sweep.records", "--quiet"], check=False,
+                   timeout=LIMIT, stdout=subprocess.DEVNULL)
 
 
 def without_times(text):
@@ -138,6 +157,7 @@ def main():
         os.chdir(folder)
         networks.write_all()
         subprocess.run([program, "convert", "net.npz", "net.lip"], check=True, timeout=LIMIT)
+        write_results(program)
         for arguments, files in scenarios(root):
             total, complaints = check(program, arguments, files, folder, pool)
             runs += total

@@ -43,6 +43,9 @@ EARLY = [
     (["sweep", "list.csv"], 5),
     (["sweep", "list.csv", "--retry", "--jobs", "1"], 5),
     (["sweep", "bad.csv"], 2),
+    (["plot", "garbage"], 2),
+    (["report", "garbage"], 2),
+    (["plot", "bound.result", "--shape", "3x3"], 1),
     (["xyzzy"], 1),
     (["help", "bound"], 0),
 ]
@@ -68,9 +71,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         networks.write_all()
-        with open("list.csv", "w", encoding="utf-8") as file:
-            file.write("network,input,eps,output,method\nnet.npz,0,1,0,product\nabsent.npz,0,1,0,product\n")
         subprocess.run([program, "convert", "net.npz", "net.lip"], check=True, timeout=LIMIT)
+        test_faults.write_results(program)
         for arguments, code in questions(root):
             got = subprocess.run([*valgrind, program, *arguments], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.PIPE, text=True, timeout=LIMIT, check=False)

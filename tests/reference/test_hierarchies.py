@@ -80,7 +80,7 @@ def check_refusals(report, program, folder):
              ((40, 200, 1), ["lasserre"], ("expected at most", "found")),
              ((300, 400, 300, 1), ["hr1"], ("at most 2000000 terms", "found")),
              ((20, 20, 20, 20, 1), ["hr2-blocks"], ("at most 8000 free multipliers", "found")),
-             ((2, 2, 2, 2, 2, 2, 2, 2, 2, 1), ["hr1"], ("degree at most 8", "found more")),
+             ((3, 4, 4, 4, 4, 4, 4, 4, 1), ["hr1"], ("degree at most 8", "found more")),
              ((2, 2, 2, 2, 1), ["lasserre", "--order", 1], ("expected an order from 2", "found 1")))
     for sizes, arguments, words in cases:
         path = folder / "refused.npz"

@@ -59,7 +59,10 @@ void leaves_clear(question *q) {
 
 box_node leaves_root(const question *q) {
     size_t units = q->net->units;
-    box_node node = {q->region, calloc(units, 1), calloc(units, 8), calloc(units, 8)};
+    box_node node = {.region = q->region,
+                     .path = calloc(units, 1),
+                     .lo = calloc(units, 8),
+                     .hi = calloc(units, 8)};
     assert_true(node.path && node.lo && node.hi);
     for (size_t u = 0; u < units; ++u) {
         node.lo[u] = -INFINITY;

@@ -23,6 +23,8 @@ typedef struct box_node {
     lip_region *region;
     signed char *path;
     double *lo, *hi;
+    bool tightened; /* ranges were found again above, */
+    size_t from;    /* and since then only neurons of layers from this one on got phases */
 } box_node;
 
 typedef struct multipliers {

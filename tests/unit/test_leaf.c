@@ -212,6 +212,69 @@ static void test_empty_points(void **state) {
     assert_true(sums > cases / 2 && spans > cases / 2 && deep > 0 && inside > cases);
 }
 
+/* ---- Slopes ------------------------------------------------------------------------------ */
+
+/* h = max(x, 0); z = x - h + bias, behind a ReLU; f = max(z, 0). */
+static lip_network *hinge(double bias) {
+    lip_builder *b = lip_builder_create(1, "test");
+    lip_network *net;
+    lip_error err;
+    size_t l1, l2, l3;
+    assert_int_equal(lip_builder_layer(b, 1, true, &l1, &err), LIP_OK);
+    assert_int_equal(lip_builder_layer(b, 1, true, &l2, &err), LIP_OK);
+    assert_int_equal(lip_builder_layer(b, 1, false, &l3, &err), LIP_OK);
+    lip_op *minus = lip_op_identity(1);
+    minus->value[0] = -1;
+    assert_int_equal(lip_builder_term(b, l1, 0, lip_op_identity(1), &err), LIP_OK);
+    assert_int_equal(lip_builder_term(b, l2, 0, lip_op_identity(1), &err), LIP_OK);
+    assert_int_equal(lip_builder_term(b, l2, l1, minus, &err), LIP_OK);
+    assert_int_equal(lip_builder_term(b, l3, l2, lip_op_identity(1), &err), LIP_OK);
+    lip_builder_bias(b, l2)[0] = bias;
+    assert_int_equal(lip_builder_finish(b, &net, &err), LIP_OK);
+    lip_builder_free(b);
+    return net;
+}
+
+/* With slope 1 the upper bound of x - h is 0, with slope 0 it is that of x.  Where lipcheck's slope is not
+ * certain, the worse one counts. */
+static void test_close_slopes(void **state) {
+    (void)state;
+    static const struct {
+        double hi, most;
+    } boxes[] = {{1.5, 0}, {1 + 0x1p-20, 0}, {1 + 0x1p-40, 1},
+                 {1, 1},   {1 - 0x1p-40, 1}, {0.5, 0.5}};
+    for (size_t k = 0; k < sizeof boxes / sizeof boxes[0]; ++k) {
+        double least = -1, lo[4], hi[4], multiplier = 1;
+        signed char path[4] = {0, 0, LIP_ACTIVE, 0};
+        bool none, empty;
+        size_t unit = 2;
+        lip_error err;
+        lip_output output = {LIP_OUTPUT_ALL, 0, 0};
+        lip_leaf_part part = {LIP_SET_BALL, 0, LIP_SET_BALL, 0};
+        lip_network *net = hinge(-0.25);
+        lip_region *region;
+        assert_int_equal(lip_region_box(1, &least, &boxes[k].hi, &region, &err), LIP_OK);
+        lip_dense *dense = lip_dense_create(net, &output);
+        lip_leaf *leaf = lip_leaf_create(dense, LIP_NORM_2, LIP_NORM_2, &part);
+        assert_non_null(leaf);
+        const signed char nothing[4] = {0};
+        for (size_t u = 0; u < 4; ++u) {
+            lo[u] = -INFINITY;
+            hi[u] = INFINITY;
+        }
+        assert_true(lip_leaf_tighten(net, region, nothing, true, 0, lo, hi, &none));
+        assert_false(none);
+        assert_true(fabs(hi[2] - (boxes[k].most - 0.25)) < 1e-6);
+        lip_leaf_node node = {region, path, lo, hi};
+        assert_true(lip_leaf_empty(leaf, &node, 1, &unit, &multiplier, &empty, NULL));
+        assert_true(empty == (boxes[k].most == 0));
+        lip_leaf_free(leaf);
+        lip_dense_free(dense);
+        lip_region_free(region);
+        lip_network_free(net);
+    }
+}
+
 /* ---- Memory ------------------------------------------------------------------------------ */
 
 typedef struct results {
@@ -285,7 +348,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_sdp_patterns),    cmocka_unit_test(test_sdp_edge),
         cmocka_unit_test(test_bad_multipliers), cmocka_unit_test(test_interval_patterns),
         cmocka_unit_test(test_tighten_points),  cmocka_unit_test(test_empty_points),
-        cmocka_unit_test(test_every_allocation)};
+        cmocka_unit_test(test_close_slopes),    cmocka_unit_test(test_every_allocation)};
     if (argc > 1) cases = strtoul(argv[1], NULL, 10);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

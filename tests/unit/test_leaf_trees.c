@@ -144,12 +144,14 @@ typedef struct growth {
     const question *q;
     lip_text *text;
     double worst;
-    size_t sdps, intervals, empties, founds, splits, cuts, tightens;
+    size_t sdps, intervals, empties, founds, splits, cuts, tightens, kept;
 } growth;
 
 static box_node copy_of(const question *q, const box_node *node) {
     box_node copy = leaves_root(q);
     copy.region = node->region;
+    copy.tightened = node->tightened;
+    copy.from = node->from;
     memcpy(copy.path, node->path, q->net->units);
     memcpy(copy.lo, node->lo, q->net->units * sizeof(double));
     memcpy(copy.hi, node->hi, q->net->units * sizeof(double));
@@ -189,6 +191,8 @@ static void grow_split(growth *w, const box_node *node, int depth) {
     for (int phase = 0; phase < 2; ++phase) {
         box_node child = copy_of(w->q, node);
         child.path[dense->relu[k]] = phase ? LIP_ACTIVE : LIP_INACTIVE;
+        size_t layer = dense->layer_of[dense->relu[k]];
+        child.from = layer < child.from ? layer : child.from;
         grow_node(w, &child, depth - 1);
         leaves_clear_node(&child);
     }
@@ -207,6 +211,7 @@ static void grow_cut(growth *w, const box_node *node, int depth) {
     for (int side = 0; side < 2; ++side) {
         lip_error err;
         box_node child = copy_of(w->q, node);
+        child.from = 0;
         lo[j] = side ? c : lo[j];
         hi[j] = side ? old_hi : c;
         assert_int_equal(lip_region_box(w->q->dense->inputs, lo, hi, &child.region, &err), LIP_OK);
@@ -221,8 +226,12 @@ static void grow_tighten(growth *w, const box_node *node, int depth) {
     box_node child = copy_of(w->q, node);
     lip_text_word(w->text, "tighten\n");
     ++w->tightens;
-    assert_true(lip_leaf_tighten(w->q->net, child.region, child.path, w->q->linear, 0, child.lo,
+    size_t from = child.tightened && pick(w->rng, 4) ? child.from : 0;
+    w->kept += from > 0;
+    assert_true(lip_leaf_tighten(w->q->net, child.region, child.path, w->q->linear, from, child.lo,
                                  child.hi, &empty));
+    child.tightened = true;
+    child.from = w->q->net->layers - 1;
     if (empty) {
         lip_text_word(w->text, "empty\n");
         ++w->empties;
@@ -313,9 +322,10 @@ static void test_trees(void **state) {
         leaves_clear(&q);
     }
     print_message("leaves: %zu sdp, %zu interval, %zu empty, %zu sum or span; nodes: %zu split, "
-                  "%zu cut, %zu tighten\n",
-                  w.sdps, w.intervals, w.empties, w.founds, w.splits, w.cuts, w.tightens);
-    assert_true(w.sdps > 5 * cases && w.intervals > cases && w.empties > 0 && w.founds > cases);
+                  "%zu cut, %zu tighten (%zu of some layers)\n",
+                  w.sdps, w.intervals, w.empties, w.founds, w.splits, w.cuts, w.tightens, w.kept);
+    assert_true(w.sdps > 5 * cases && w.intervals > cases && w.empties > 0 && w.kept > 0 &&
+                w.founds > cases);
 }
 
 int main(int argc, char **argv) {

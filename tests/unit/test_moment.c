@@ -320,9 +320,10 @@ static void test_two_layers(void **state) {
     }
 }
 
-/* The largest |c'Diag(u_m) A_m .. Diag(u_1) A_1|_1 over all patterns, which is what all of them bound
- * on R^n. */
-static double formal_constant(const lip_network *net) {
+/* The largest |c'Diag(u_m) A_m .. Diag(u_1) A_1|_1 over all patterns of unstable neurons, which is
+ * what all of them bound. */
+static double formal_constant(const question *q) {
+    const lip_network *net = q->net;
     size_t units = net->layer[net->layers].offset - net->layer[1].offset;
     double most = 0;
     for (size_t pattern = 0; pattern < (size_t)1 << units; ++pattern) {
@@ -334,7 +335,12 @@ static double formal_constant(const lip_network *net) {
                 next[j] = 0;
                 for (size_t i = 0; i < op->rows; ++i) next[j] += row[i] * a[i * op->cols + j];
                 size_t unit = net->layer[l - 1].offset + j - net->layer[1].offset;
-                if (l > 1 && !(pattern >> unit & 1)) next[j] = 0;
+                bool on = l == 1 || pattern >> unit & 1;
+                lip_phase phase =
+                    l == 1 ? LIP_UNSTABLE
+                           : lip_preactivation_phase(&q->bounds, net->layer[l - 1].offset + j);
+                if (phase != LIP_UNSTABLE) on = phase == LIP_ACTIVE;
+                if (!on) next[j] = 0;
             }
             memcpy(row, next, sizeof row);
         }
@@ -352,10 +358,11 @@ static void test_deep(void **state) {
     const size_t three[] = {3, 3, 3, 3, 1}, four[] = {2, 2, 3, 2, 2, 1},
                  six[] = {1, 1, 2, 2, 2, 2, 2, 1};
     const size_t *const width[] = {three, four, six}, layers[] = {4, 5, 7};
+    int positive = 0; /* one of them is constant on its box */
     for (int k = 0; k < 3; ++k) {
         question q;
         ask(&q, chain(&rng, layers[k], width[k]), 0);
-        double exact = formal_constant(q.net), hr1 = bound_of(&q, LIP_HIERARCHY_HR1, 1);
+        double exact = formal_constant(&q), hr1 = bound_of(&q, LIP_HIERARCHY_HR1, 1);
         assert_true(exact > 0 && exact <= hr1);
         assert_true(fabs(hr1 - bound_of(&q, LIP_HIERARCHY_HR2, 2)) <= 1e-6 * hr1); /* no point */
         forget(&q);
@@ -364,9 +371,11 @@ static void test_deep(void **state) {
         check_identity(&rng, &q, LIP_HIERARCHY_HR2, 2);
         double first = bound_of(&q, LIP_HIERARCHY_HR1, 1), second;
         second = bound_of(&q, LIP_HIERARCHY_HR2, 2);
-        assert_true(second <= first * (1 + 1e-6) && first <= formal_constant(q.net) * 10);
+        assert_true(second <= first * (1 + 1e-6));
+        positive += second > 0;
         forget(&q);
     }
+    assert_true(positive >= 2);
 }
 
 /* Several outputs: w_o is the last factor.  Bounds are above gradients, and in the order of the norms. */
@@ -611,11 +620,11 @@ static void test_claims(void **state) {
     lip_poly_sum_clear(&sum);
     /* the same within one polynomial: the term goes, its cost stays, also in products */
     lip_poly g = {0};
-    assert_true(lip_poly_append_scaled(&g, 3, 0, &f) && lip_poly_append_scaled(&g, -3, 0, &f));
+    assert_true(lip_poly_append_scaled(&g, 2, 0, &f) && lip_poly_append_scaled(&g, -2, 0, &f));
     lip_poly_gather(&g);
-    assert_true(g.count == 0 && g.loose >= 0x1p-52 * 0.9);
+    assert_true(g.count == 0 && g.loose >= 0x1p-52 * 1.2);
     assert_true(lip_poly_multiply(&g, &g, &f, NULL));
-    assert_true(g.count == 0 && g.loose >= 0x1p-52 * 0.27);
+    assert_true(g.count == 0 && g.loose >= 0x1p-52 * 0.36);
     lip_poly_clear(&g);
     lip_poly_clear(&f);
 }
