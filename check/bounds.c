@@ -10,7 +10,8 @@
  *
  * c = fl(g r) is as good as g r, r = hi / (hi - lo): the line c z + ... is above g h at lo, 0, hi.
  * fl(g a) is between g and 0, so it is g times another a in [0, 1].
- * The error of a computed sum g_j, times the largest |h_j|, is added to the constant.
+ * The error of a computed sum g_j is added to it if h_j >= 0, as behind a ReLU; else that error, times
+ * the largest |h_j|, is added to the constant.
  *
  * In a node of a tree (section 14) some neurons have a phase, h = z or h = 0, and the inputs may have
  * less room; then ranges are computed once more, for the cells of the node. */
@@ -73,9 +74,11 @@ static double walk_back(const struct problem *p, size_t l, double constant) {
         for (size_t i = 0; i < p->net->layer[l].width; i++) {
             size_t k = p->net->first[l] + i;
             struct range h = passed(p, l, i);
-            double c = p->g[k].value;
-            bound = plus(bound, prod(sum_error(&p->g[k]), larger(fabs(h.lo), fabs(h.hi))));
-            if (p->net->layer[l].relu) c = relax(c, p->z[k], p->phase[k], p->slope[k], &bound);
+            double c = p->g[k].value, error = sum_error(&p->g[k]);
+            bool relu = p->net->layer[l].relu;
+            if (relu && error > 0) c = up(c + error); /* h >= 0 */
+            if (!relu) bound = plus(bound, prod(error, larger(fabs(h.lo), fabs(h.hi))));
+            if (relu) c = relax(c, p->z[k], p->phase[k], p->slope[k], &bound);
             if (l == 0) row[i] = c;
             if (l > 0 && c != 0) bound = plus(bound, spread(p, p->g, l, i, c));
             if (!(bound <= DBL_MAX)) return INFINITY;

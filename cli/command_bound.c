@@ -120,13 +120,15 @@ static int report(const cli_arguments *arguments, const cli_question *question,
 static int run(const cli_arguments *arguments, const cli_question *question) {
     lip_error err = {0};
     lip_result *result = NULL;
-    cli_progress_state progress = {.show = !arguments->given[CLI_QUIET] && cli_progress_wanted()};
+    cli_progress_state progress = {.show = !arguments->given[CLI_QUIET] && cli_progress_wanted(),
+                                   .history = question->history};
     cli_interrupt_install();
     lip_status status = lip_bound(question->net, &question->query, arguments->value[CLI_METHOD][0],
                                   &arguments->settings, cli_progress, &progress, &result, &err);
     cli_progress_end(&progress);
     if (status) return cli_complain(&err);
 
+    cli_history_add(question->history, result->seconds, result->lower, result->upper);
     int code = report(arguments, question, result);
     if (result->stop == LIP_INTERRUPTED && (code == CLI_EXIT_SUCCESS || code == CLI_EXIT_NO_ANSWER))
         code = CLI_EXIT_INTERRUPTED + cli_interrupt_signal();
@@ -137,9 +139,11 @@ static int run(const cli_arguments *arguments, const cli_question *question) {
 int cli_bound(const cli_arguments *arguments) {
     lip_error err = {0};
     cli_question question;
+    cli_history history = {0};
     lip_status status = check_arguments(arguments, &err);
     if (status) return cli_complain_output(&err);
     if (cli_load_question(arguments, &question, &err)) return cli_complain(&err);
+    question.history = &history;
     int code =
         question.margins ? cli_bound_margins(arguments, &question) : run(arguments, &question);
     cli_question_free(&question);

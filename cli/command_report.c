@@ -73,13 +73,14 @@ static bool take_line(report *r, const char *text, size_t length) {
         return false;
     }
     const char *kind = json_string_value(json_object_get(root, "document"));
-    char *key = kind && strcmp(kind, "lipcert sweep") == 0
-                    ? cli_instance_key(json_object_get(root, "arguments"))
-                    : NULL;
+    char *key = NULL;
+    bool ok = true;
+    if (kind && strcmp(kind, "lipcert sweep") == 0)
+        ok = cli_instance_key(json_object_get(root, "arguments"), &key);
     if (key) return keep(r, root, key);
     json_decref(root);
-    ++r->damaged;
-    return true;
+    r->damaged += ok;
+    return ok;
 }
 
 static lip_status read_records(const char *path, report *r, lip_error *err) {

@@ -1,6 +1,6 @@
 /* The figures of `lipcert plot`, drawn from the documents that the program writes.
  *
- *   time      the best bounds after each method, against time: the anytime curve
+ *   time      the best bounds against time: the anytime curve
  *   methods   what each method found, a dot each, over the band between the final bounds
  *   margins   the matrix of L_ij: upper bounds above the diagonal, lower bounds below it
  *   classes   the certified radius against each class

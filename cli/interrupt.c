@@ -8,6 +8,7 @@
 
 #include "decimal.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,8 +38,22 @@ int cli_interrupt_signal(void) { return (int)caught; }
 
 bool cli_progress_wanted(void) { return isatty(STDERR_FILENO) == 1; }
 
+void cli_history_add(cli_history *history, double seconds, double lower, double upper) {
+    const cli_moment *last = history->count ? &history->moment[history->count - 1] : NULL;
+    if (last ? last->lower == lower && last->upper == upper : lower == 0 && upper == INFINITY)
+        return;
+    if (history->count == CLI_MOMENTS_MAX) {
+        for (size_t i = 0; 2 * i + 1 < CLI_MOMENTS_MAX; i++)
+            history->moment[i] = history->moment[2 * i + 1];
+        history->count = CLI_MOMENTS_MAX / 2;
+    }
+    history->moment[history->count++] = (cli_moment){seconds, lower, upper};
+}
+
 bool cli_progress(const lip_progress *progress, void *user) {
     cli_progress_state *state = user;
+    if (state->history)
+        cli_history_add(state->history, progress->seconds, progress->lower, progress->upper);
     if (state->show && (!state->shown || progress->seconds >= state->last + 0.1)) {
         char lower[CLI_DECIMAL_SIZE], upper[CLI_DECIMAL_SIZE];
         cli_decimal(progress->lower, 6, CLI_DOWN, lower);

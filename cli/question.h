@@ -9,11 +9,12 @@ typedef struct cli_question {
     lip_network *net;
     lip_network_info info;
     lip_region *region;
-    double *point;           /* of --input, or NULL */
-    lip_query query;         /* refers to region and point */
-    bool margins;            /* --all-margins; query.output is "all" then */
-    double eps;              /* of --box and --ball, else 0 */
-    double clip_lo, clip_hi; /* of --clip, else -INFINITY and INFINITY */
+    double *point;               /* of --input, or NULL */
+    lip_query query;             /* refers to region and point */
+    bool margins;                /* --all-margins; query.output is "all" then */
+    struct cli_history *history; /* of the run for --json, or NULL */
+    double eps;                  /* of --box and --ball, else 0 */
+    double clip_lo, clip_hi;     /* of --clip, else -INFINITY and INFINITY */
 } cli_question;
 
 /* Load operand 0 as a network and fill path, net and info.  On failure nothing is left to free. */

@@ -4,6 +4,7 @@
 #include "decimal.h"
 #include "failure.h"
 #include "files.h"
+#include "interrupt.h"
 #include "json.h"
 #include "margins.h"
 
@@ -210,6 +211,22 @@ static void put_result(cli_builder *b, const lip_result *result) {
     cli_put(b, "seconds", cli_json_number(result->seconds));
 }
 
+static json_t *history(const cli_history *past) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < past->count; i++) {
+        const cli_moment *moment = &past->moment[i];
+        cli_builder b = cli_start();
+        cli_put(&b, "seconds", cli_json_number(moment->seconds));
+        cli_put(&b, "lower", cli_json_number(moment->lower));
+        cli_put(&b, "upper", cli_json_number(moment->upper));
+        if (json_array_append_new(list, cli_finish(&b)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 json_t *cli_json_bound(const cli_arguments *arguments, const cli_question *question,
                        const lip_result *result) {
     cli_builder b = cli_start_document("lipcert bound", question);
@@ -217,6 +234,7 @@ json_t *cli_json_bound(const cli_arguments *arguments, const cli_question *quest
     cli_put_question(&b, arguments, question);
     put_run(&b, arguments, question, result);
     put_result(&b, result);
+    if (question->history) cli_put(&b, "history", history(question->history));
     cli_put(&b, "evidence", json_string("proved"));
     return cli_finish(&b);
 }

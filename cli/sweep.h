@@ -41,9 +41,9 @@ void cli_instances_free(cli_instances *list);
 /* The instance with that key, or NULL. */
 cli_instance *cli_find_instance(const cli_instances *list, const char *key);
 
-/* The key of an array of arguments, for the caller to free; NULL if memory is short or it is no array of
- * texts. */
-char *cli_instance_key(const json_t *arguments);
+/* *key = the key of an array of arguments, for the caller to free; NULL if it is no array of texts.  False if
+ * memory is short. */
+bool cli_instance_key(const json_t *arguments, char **key);
 
 /* ---- The output file --------------------------------------------------------------------- */
 

@@ -451,18 +451,20 @@ cli_instance *cli_find_instance(const cli_instances *list, const char *key) {
     return NULL;
 }
 
-char *cli_instance_key(const json_t *arguments) {
+bool cli_instance_key(const json_t *arguments, char **key) {
     size_t count = json_array_size(arguments), length = 1;
+    *key = NULL;
     for (size_t i = 0; i < count; ++i) {
         const char *text = json_string_value(json_array_get(arguments, i));
-        if (!text) return NULL;
+        if (!text) return true;
         length += strlen(text) + 1;
     }
-    char *key = count ? cli_alloc(length, 1) : NULL;
-    for (size_t i = 0, used = 0; key && i < count; ++i)
-        used += (size_t)snprintf(key + used, length - used, "%s%s", i ? "\n" : "",
+    if (count == 0) return true;
+    *key = cli_alloc(length, 1);
+    for (size_t i = 0, used = 0; *key && i < count; ++i)
+        used += (size_t)snprintf(*key + used, length - used, "%s%s", i ? "\n" : "",
                                  json_string_value(json_array_get(arguments, i)));
-    return key;
+    return *key != NULL;
 }
 
 /* ---- The list ---------------------------------------------------------------------------- */

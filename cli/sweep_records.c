@@ -99,7 +99,11 @@ static bool take_line(cli_records *records, cli_instances *list, const char *tex
     }
     const char *document = json_string_value(json_object_get(record, "document"));
     const char *status = json_string_value(json_object_get(record, "status"));
-    char *key = cli_instance_key(json_object_get(record, "arguments"));
+    char *key;
+    if (!cli_instance_key(json_object_get(record, "arguments"), &key)) {
+        json_decref(record);
+        return false;
+    }
     if (!document || strcmp(document, "lipcert sweep") != 0 || !status || !key) {
         ++records->damaged;
     } else {

@@ -79,7 +79,8 @@ static void *work(void *user) {
         if (b->memory > b->most_memory) b->full = true;
         --b->busy;
         if (leader && lip_watch_expired(&b->task->watch)) b->halt = true;
-        if (b->failed || b->full) b->halt = true;
+        if (w->work > b->most_work) b->worn = true;
+        if (b->failed || b->full || b->worn) b->halt = true;
         pthread_cond_broadcast(&b->change);
     }
     pthread_cond_broadcast(&b->change);
@@ -130,7 +131,7 @@ static size_t nodes_of(const lip_worker *worker, size_t threads) {
 static bool run_rounds(lip_branch *b, lip_worker *worker, size_t threads) {
     lip_result *result = b->task->result;
     double begun = lip_clock_now();
-    bool searched = false;
+    bool searched = b->task->by_auto; /* then it was one of the methods before */
     schedule plan = {.step = 0.03, .before = 50};
     double upper = lip_branch_upper(b);
     while (!b->halt && upper > result->lower * (1 + b->tolerance)) {

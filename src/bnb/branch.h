@@ -19,6 +19,7 @@ typedef struct lip_branch {
     lip_task *task;
     lip_step *step; /* of the lower bounds that are found on the way */
     lip_dense *dense;
+    double weights; /* lip_dense_size */
     size_t parts;
     lip_leaf_part *part;
     lip_node **root;
@@ -29,13 +30,14 @@ typedef struct lip_branch {
     double target;    /* nodes below it are left alone in this round */
     double tolerance; /* relative gap to reach */
     size_t memory, most_memory;
+    double most_work; /* of a worker, in multiplications; INFINITY: no limit */
     pthread_mutex_t lock;
     pthread_cond_t change;
     size_t used, room; /* nodes to be worked on, last first */
     lip_node **stack;
-    size_t busy;       /* workers with a node in hand */
-    atomic_bool halt;  /* out of time, interrupted, out of memory */
-    bool failed, full; /* out of memory: of the system, of the limit */
+    size_t busy;             /* workers with a node in hand */
+    atomic_bool halt;        /* out of time, interrupted, out of memory */
+    bool failed, full, worn; /* out of memory: of the system, of the limit; out of work */
     lip_branch_counts counts;
     lip_witness witness;
     lip_rng rng;
@@ -56,6 +58,7 @@ typedef struct lip_worker {
     double *multiplier;
     double *h, *z, *g, *x;
     lip_branch_counts counts;
+    double work;
 } lip_worker;
 
 bool lip_worker_create(lip_branch *branch, lip_worker *worker);

@@ -330,11 +330,11 @@ lip_cone_outcome lip_cone_solve(lip_cone *cone, lip_cone_basis *basis) {
     double size = 0;
     bool found = lip_polytope_solve(p, 0);
     for (size_t i = 0; i < p->n; ++i) size += p->x[i] * p->x[i];
-    if (!found) {
-        bool outside = cone->kind == LIP_BALL && size > 1;
-        return p->blocked != SIZE_MAX || outside ? LIP_CONE_EMPTY : LIP_CONE_UNKNOWN;
-    }
-    if (!(size < 1e20)) return LIP_CONE_UNKNOWN;
+    /* The active rows alone may have led out of the ball; then the rest does not matter. */
+    bool outside = cone->kind == LIP_BALL && size > 1;
+    if (outside) p->blocked = SIZE_MAX;
+    if (outside || (!found && p->blocked != SIZE_MAX)) return LIP_CONE_EMPTY;
+    if (!found || !(size < 1e20)) return LIP_CONE_UNKNOWN;
     for (size_t j = 0; basis && j < p->q; ++j) basis->id[j] = (unsigned)name_of(cone, p->active[j]);
     if (basis) basis->count = p->q;
     keep_point(cone);

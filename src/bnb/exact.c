@@ -84,10 +84,25 @@ static bool fits(lip_task *task, lip_step *step) {
     return !step->note[0];
 }
 
+/* Quick enough that auto tries it: a Newton step takes some milliseconds at most; and for about a minute, whatever the
+ * clock says. */
+static const double auto_order = 320, auto_work = 3e11;
+
+bool lip_exact_fits(const lip_task *task) {
+    double unstable = (double)(task->result->neurons - task->result->stable_active -
+                               task->result->stable_inactive);
+    double inputs = fmin((double)lip_inputs(task->net), (double)task->net->layer[1].width);
+    return lip_region_has_interior(task->query->region) &&
+           lip_dense_size(task->net) <= most_weights && inputs + unstable <= auto_order;
+}
+
 static void explain(const lip_branch *b, lip_step *step) {
     const lip_branch_counts *c = &b->counts;
     if (b->full)
         snprintf(step->note, sizeof step->note, "the tree reached --tree-memory");
+    else if (b->worn)
+        snprintf(step->note, sizeof step->note,
+                 "%zu nodes; ended by auto, --method exact goes on until --time", c->nodes);
     else
         snprintf(step->note, sizeof step->note, "%zu nodes, %zu Newton steps, %zu LPs, %zu empty",
                  c->nodes, c->newton, c->programs, c->empty);
@@ -108,6 +123,7 @@ static lip_status run(lip_branch *b, lip_step *step, lip_error *err) {
     lip_task *task = b->task;
     b->dense = lip_dense_create(task->net, &task->query->output);
     if (!b->dense || !list_parts(b)) return lip_fail_memory(err);
+    b->weights = lip_dense_size(task->net);
     lip_status status = lip_witness_create(task->net, task->query, &task->bounds, &b->witness, err);
     if (status == LIP_OK) status = lip_sampling_method(task, b->step, err);
     if (status != LIP_OK) return status;
@@ -135,6 +151,7 @@ lip_status lip_exact_method(lip_task *task, lip_step *step, lip_error *err) {
     b.tightens |= b.cuts;
     b.linear = task->settings->linear_bounds != 0;
     b.most_memory = (size_t)task->settings->tree_memory << 20;
+    b.most_work = task->by_auto ? auto_work : INFINITY;
     lip_rng_seed(&b.rng, (uint64_t)task->settings->seed);
     pthread_mutex_init(&b.lock, NULL);
     pthread_cond_init(&b.change, NULL);

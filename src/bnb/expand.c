@@ -380,9 +380,7 @@ static bool split(lip_worker *w, lip_node *node, double target, lip_node *child[
     return true;
 }
 
-bool lip_worker_expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
-    child[0] = child[1] = NULL;
-    if (!take_tools(w, node->part)) return false;
+static bool expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
     lip_branch *b = w->branch;
     lip_leaf_node view = look(w, node);
     lip_gram *gram = w->gram[node->part];
@@ -413,6 +411,20 @@ bool lip_worker_expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
         if (node->bound <= target && node->text.size > 0) return true;
     }
     return split(w, node, target, child);
+}
+
+/* Bounding and splitting one node, without Newton steps: ranges and the cell of both children. */
+static double node_work(const lip_branch *b) {
+    return 20 * b->weights + (b->tightens ? 20 * b->weights * (double)b->dense->layers : 0);
+}
+
+bool lip_worker_expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
+    child[0] = child[1] = NULL;
+    if (!take_tools(w, node->part)) return false;
+    double before = lip_gram_work(w->gram[node->part]);
+    bool ok = expand(w, node, child);
+    w->work += lip_gram_work(w->gram[node->part]) - before + node_work(w->branch);
+    return ok;
 }
 
 bool lip_worker_start(lip_worker *w, size_t part) {

@@ -46,6 +46,7 @@ struct lip_gram {
     double *hessian, *rhs;
     double *y, *tau, *trial; /* the point being moved: groups + most each */
     size_t newton;
+    double work;
 };
 
 static lip_entries_kind entries_kind(const lip_leaf_part *part) {
@@ -130,6 +131,7 @@ void lip_gram_free(lip_gram *g) {
 
 size_t lip_gram_groups(const lip_gram *g) { return g->groups; }
 size_t lip_gram_steps(const lip_gram *g) { return g->newton; }
+double lip_gram_work(const lip_gram *g) { return g->work; }
 
 /* ---- A node ------------------------------------------------------------------------------ */
 
@@ -404,6 +406,7 @@ static bool newton(lip_gram *g, double target, bool *done) {
     }
     double kappa = choose_kappa(g, &d, best, rest, value, target);
     ++g->newton;
+    g->work += 6 * (double)g->n * (double)g->n * (double)g->n;
     if (!move(g, &d, kappa, target)) return true;
     *done = sum(g->y, g->groups) < target;
     return true;

@@ -46,7 +46,8 @@ struct lip_resume {
 /* A node whose lines come next. */
 struct pending {
     lip_node *node;
-    size_t from; /* layers up to it have kept their ranges since they were found (lip_leaf_tighten) */
+    size_t
+        from; /* layers up to it have kept their ranges since they were found (lip_leaf_tighten) */
 };
 
 /* ---- Lines and words --------------------------------------------------------------------- */
@@ -54,9 +55,9 @@ struct pending {
 static bool fail(lip_resume *r, const char *expected) {
     char quoted[LIP_QUOTE_SIZE];
     if (r->status != LIP_OK) return false;
-    r->status = lip_fail_line(r->err, LIP_FORMAT, r->lines.number, "expected %s, found %s", expected,
-                              r->line ? lip_quote(quoted, r->line, r->length)
-                                      : "the end of the file");
+    r->status =
+        lip_fail_line(r->err, LIP_FORMAT, r->lines.number, "expected %s, found %s", expected,
+                      r->line ? lip_quote(quoted, r->line, r->length) : "the end of the file");
     return false;
 }
 
@@ -116,7 +117,8 @@ static bool read_reals(lip_resume *r, size_t count, double *x) {
 static bool compare(lip_resume *r, const lip_text *question) {
     for (size_t i = 0; i < question->size;) {
         const char *expected = question->bytes + i;
-        size_t length = (size_t)((const char *)memchr(expected, '\n', question->size - i) - expected);
+        size_t length =
+            (size_t)((const char *)memchr(expected, '\n', question->size - i) - expected);
         next_line(r);
         i += length + 1;
         if (r->line && r->length == length && memcmp(r->line, expected, length) == 0) continue;
@@ -145,8 +147,7 @@ static bool skip_to_statement(lip_resume *r) {
 static bool read_head(lip_resume *r, const lip_branch *b) {
     lip_text question = {0};
     char expected[64];
-    lip_status status =
-        lip_certificate_question(b->task->net, b->task->query, &question, r->err);
+    lip_status status = lip_certificate_question(b->task->net, b->task->query, &question, r->err);
     if (status != LIP_OK) r->status = status;
     bool ok = status == LIP_OK && compare(r, &question) && skip_to_statement(r);
     lip_text_clear(&question);
@@ -247,11 +248,10 @@ static bool read_tangents(lip_resume *r) {
 
 /* One line of a leaf `sdp`; *more is false if it is none. */
 static bool read_leaf_line(lip_resume *r, const lip_leaf_part *part, double *one, bool *more) {
-    static const char *const others[] = {"values", "cuts",  "point",  "bound",   "range",
-                                         "bin",    "gate",  "switch", "cap",     "least",
-                                         "most",   "state", "square", "closed",  "open",
-                                         "above",  "below", "phases", "roof",    "floor",
-                                         "triangle", "product"};
+    static const char *const others[] = {
+        "values", "cuts",   "point", "bound", "range",    "bin",    "gate", "switch",
+        "cap",    "least",  "most",  "state", "square",   "closed", "open", "above",
+        "below",  "phases", "roof",  "floor", "triangle", "product"};
     const lip_dense *dense = branch_of(r)->dense;
     *more = true;
     if (begins(r, "roles")) return read_roles(r);
@@ -406,10 +406,9 @@ static bool tighten(lip_resume *r, lip_node *node, size_t from, bool *empty) {
         memcpy(state->hi, root->hi, units * sizeof *state->hi);
     }
     node->tighten = true;
-    return view_node(r, node) &&
-           (lip_leaf_tighten(b->task->net, r->view.region, r->view.path, b->linear, from, state->lo,
-                             state->hi, empty) ||
-            fail_memory(r));
+    return view_node(r, node) && (lip_leaf_tighten(b->task->net, r->view.region, r->view.path,
+                                                   b->linear, from, state->lo, state->hi, empty) ||
+                                  fail_memory(r));
 }
 
 /* Both children, equal to the node so far. */
@@ -463,8 +462,7 @@ static bool read_cut(lip_resume *r, lip_node *node) {
     if (!make_children(r, node)) return false;
     for (int side = 0; side < 2; ++side) {
         lip_region **half = &node->child[side]->state->region;
-        if (!*half &&
-            lip_region_box(region->n, region->lo, region->hi, half, NULL) != LIP_OK)
+        if (!*half && lip_region_box(region->n, region->lo, region->hi, half, NULL) != LIP_OK)
             return fail_memory(r);
         *(side ? &(*half)->lo[j] : &(*half)->hi[j]) = at;
         (*half)->centre[j] = (*half)->lo[j] / 2 + (*half)->hi[j] / 2;
@@ -535,8 +533,8 @@ static bool read_part(lip_resume *r, size_t part, bool *whole) {
     if (header.failed) return fail_memory(r);
     char expected[LIP_QUOTE_SIZE];
     lip_quote(expected, header.bytes, header.size - 1);
-    bool same = r->line && r->length + 1 == header.size &&
-                memcmp(r->line, header.bytes, r->length) == 0;
+    bool same =
+        r->line && r->length + 1 == header.size && memcmp(r->line, header.bytes, r->length) == 0;
     lip_text_clear(&header);
     if (!same) return fail(r, expected);
     next_line(r);

@@ -49,7 +49,6 @@ lip_status lip_run_choose(const char *names, const lip_network *net, const lip_q
     }
     for (size_t i = 1; chosen[0] && i < lip_method_count(); ++i)
         if (lip_method_in_auto(i, query)) chosen[i] = true;
-    chosen[0] = false;
     return LIP_OK;
 }
 
@@ -142,15 +141,34 @@ lip_status lip_run_share(lip_task *task, const lip_task *from, lip_error *err) {
                                                                             : lip_fail_memory(err);
 }
 
+/* Do the bounds meet, as far as anybody asked? */
+static bool closed(const lip_task *task) {
+    const lip_result *result = task->result;
+    return result->upper <= result->lower * (1 + task->settings->gap);
+}
+
+/* What `auto` does with the time that is left: branch and bound where it fits, else the tightest relaxation. */
+static lip_status finish(lip_task *task, const bool *chosen, lip_error *err) {
+    lip_method_fn last = lip_exact_fits(task) ? lip_exact_method : lip_tight_method;
+    size_t index = 0;
+    while (lip_method_function(index) != last) ++index;
+    if (chosen[index] || closed(task) || lip_watch_expired(&task->watch)) return LIP_OK;
+    task->by_auto = true;
+    lip_status status = lip_run_method(task, index, err);
+    return status == LIP_OK ? lip_run_check(task->result, err) : status;
+}
+
 /* The first method needs no pre-activation bounds, and gives an upper bound before anything slow. */
 static lip_status run_all(lip_task *task, const bool *chosen, lip_error *err) {
     lip_status status = LIP_OK;
     if (chosen[1]) status = lip_run_method(task, 1, err);
     if (status == LIP_OK) status = lip_run_bounds(task, err);
     for (size_t i = 2; status == LIP_OK && i < lip_method_count(); ++i) {
-        if (chosen[i]) status = lip_run_method(task, i, err);
+        if (!chosen[i] || (chosen[0] && closed(task))) continue;
+        status = lip_run_method(task, i, err);
         if (status == LIP_OK) status = lip_run_check(task->result, err);
     }
+    if (status == LIP_OK && chosen[0]) status = finish(task, chosen, err);
     lip_preactivation_clear(&task->bounds);
     task->result->stop = task->watch.stop;
     task->result->seconds = lip_clock_now() - task->watch.started;

@@ -7,7 +7,8 @@
 enum { LIP_MOST_METHODS = 32 };
 
 /* chosen[LIP_MOST_METHODS]: which methods the list `names` (NULL: "auto") asks for; refuses unknown ones and
- * those that do not fit.  "auto" itself is never chosen: it stands for others. */
+ * those that do not fit.  chosen[0]: "auto" is among them; the others that it
+ * stands for are chosen, but for those it ends with (bound.c). */
 lip_status lip_run_choose(const char *names, const lip_network *net, const lip_query *query,
                           bool *chosen, lip_error *err);
 

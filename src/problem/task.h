@@ -13,6 +13,7 @@ typedef struct lip_task {
     const lip_settings *settings;
     lip_preactivation bounds; /* on the query's region */
     lip_watch watch;
+    bool by_auto;            /* the running method was not asked for by name */
     lip_result *result;      /* best bounds so far; witnesses are stored there */
     lip_statement statement; /* what proves the running upper method's value */
 } lip_task;
@@ -42,6 +43,7 @@ lip_status lip_miqcqp_method(lip_task *task, lip_step *step, lip_error *err);
 
 /* Both (src/bnb): lower bounds are kept on the way. */
 lip_status lip_exact_method(lip_task *task, lip_step *step, lip_error *err);
+bool lip_exact_fits(const lip_task *task); /* is branch and bound worth a try? */
 
 /* Lower bounds (src/search). */
 lip_status lip_point_method(lip_task *task, lip_step *step, lip_error *err); /* needs a point */

@@ -213,9 +213,10 @@ class Maker:
     def margin(self, ranges):
         """How far inside some point is, at most 1; negative if there is none (of a ball: of the box around it)."""
         rows = self.constraints(ranges)
-        if any(not row.any() and c < 0 for _, row, c in rows):
+        sizes = [np.linalg.norm(row) for _, row, _ in rows]  # below FAR: 0 but for rounding
+        if any(size < FAR and c < -FAR for size, (_, _, c) in zip(sizes, rows)):
             return -1.0
-        rows = [(row / np.linalg.norm(row), c / np.linalg.norm(row)) for _, row, c in rows if row.any()]
+        rows = [(row / size, c / size) for size, (_, row, c) in zip(sizes, rows) if size >= FAR]
         if not rows:
             return 1.0
         found = linprog([0.0] * self.net.width[0] + [-1.0], [[*-row, 1.0] for row, _ in rows], [c for _, c in rows],

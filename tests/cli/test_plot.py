@@ -121,10 +121,11 @@ class Plot(unittest.TestCase):
             order = np.argsort(values, kind="stable")
             places = [float(dots[k].get("cx")) for k in order]
             self.assertEqual(places, sorted(places))
-            best, count = (np.inf if sign > 0 else 0), 0
-            for value in values:
-                if sign * value < sign * best:
-                    best, count = value, count + 1
+            points = [m for m in got["history"] if m[side]]
+            count = len({m[side] for m in points})
+            self.assertEqual(points[-1][side], got[side])
+            self.assertEqual([m["seconds"] for m in points], sorted(m["seconds"] for m in points))
+            self.assertEqual([sign * m[side] for m in points], sorted((sign * m[side] for m in points), reverse=True))
             small = [e for e in parts(svg, "circle", side) if e.get("r") == "3.5"]
             self.assertEqual(len(small), count)
             heights = [float(e.get("cy")) for e in small]
