@@ -280,18 +280,30 @@ bool lip_cone_load(lip_cone *cone, const lip_leaf_node *node) {
 
 /* ---- Points ------------------------------------------------------------------------------ */
 
+/* A cone may be entered with any multiple of the point, so all that counts is its angle to the rows. */
+static bool holds_in_cone(const lip_cone *cone, const double *point) {
+    const lip_polytope *p = &cone->polytope;
+    double size = 0;
+    for (size_t j = 0; j < p->n; ++j) size += pow(point[j] / cone->half[j], 2);
+    size = sqrt(size);
+    for (size_t i = 0; i < p->m; ++i) {
+        double value = 0;
+        for (size_t j = 0; j < p->n; ++j) value += p->row[i * p->n + j] * point[j] / cone->half[j];
+        if (!(value >= 1e-6 * size)) return false;
+    }
+    return true;
+}
+
 bool lip_cone_holds(const lip_cone *cone, const double *point) {
     const lip_polytope *p = &cone->polytope;
     const lip_region *region = cone->node->region;
-    bool cone_of_all = cone->kind == LIP_EVERYWHERE;
-    for (size_t j = 0; j < p->n && !cone_of_all; ++j)
+    if (cone->kind == LIP_EVERYWHERE) return holds_in_cone(cone, point);
+    for (size_t j = 0; j < p->n; ++j)
         if (!(region->lo[j] < point[j] && point[j] < region->hi[j])) return false;
     for (size_t i = 0; i < p->m; ++i) {
         double value = -p->rhs[i];
         for (size_t j = 0; j < p->n; ++j)
-            value += p->row[i * p->n + j] * (cone_of_all
-                                                 ? point[j] / cone->half[j]
-                                                 : (point[j] - region->centre[j]) / cone->half[j]);
+            value += p->row[i * p->n + j] * ((point[j] - region->centre[j]) / cone->half[j]);
         if (!(value >= -1e-10)) return false;
     }
     return true;
@@ -314,7 +326,7 @@ static void keep_point(lip_cone *cone) {
     for (size_t j = 0; j < p->n; ++j)
         cone->point[j] =
             cone->kind == LIP_EVERYWHERE
-                ? p->x[j]
+                ? cone->half[j] * p->x[j]
                 : fmin(fmax(region->centre[j] + cone->half[j] * p->x[j], region->lo[j]),
                        region->hi[j]);
 }
