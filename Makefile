@@ -8,7 +8,7 @@ configure = cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
 compile = cmake --build $(BUILD) -j $(JOBS)
 test = ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-.PHONY: all demo check check-slow bench reproduce wheel lint install clean help
+.PHONY: all demo check check-slow bench reproduce scoreboard wheel lint install clean help
 .NOTPARALLEL:
 
 all:
@@ -36,6 +36,10 @@ bench: all
 reproduce: all
 	@$(or $(LIPCERT_PYTHON),/usr/bin/python3) bench/neurips2020.py $(BUILD) $(if $(FULL),--full) $(REPRODUCE)
 
+# lipcert beside other programs, which are installed (5 GiB); FULL=1: long runs too; SCOREBOARD: more options
+scoreboard: all
+	@$(or $(LIPCERT_PYTHON),/usr/bin/python3) bench/scoreboard.py $(BUILD) $(if $(FULL),--full) $(SCOREBOARD)
+
 wheel: all
 	@cmake --build $(BUILD) --target wheel
 
@@ -55,6 +59,7 @@ help:
 	@echo "make check-slow   the same, then the tests that take minutes"
 	@echo "make bench        build and measure"
 	@echo "make reproduce    build and repeat the experiment of docs/neurips2020.md; FULL=1: in full"
+	@echo "make scoreboard   build and repeat docs/scoreboard.md: lipcert beside other programs; FULL=1: in full"
 	@echo "make wheel        build the Python package: $(BUILD)/python/lipcert-*.whl"
 	@echo "make lint         clang-format and clang-tidy"
 	@echo "make install      PREFIX=$(PREFIX), DESTDIR= for staging"

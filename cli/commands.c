@@ -11,7 +11,8 @@
 #define REGION                                                                                     \
     (CLI_BIT(GLOBAL) | CLI_BIT(BOX) | CLI_BIT(BOX_FILE) | CLI_BIT(BALL) | CLI_BIT(VNNLIB) |        \
      CLI_BIT(CLIP) | CLI_BIT(ROW) | CLI_BIT(SCALE))
-#define NET CLI_BIT(NNET_NORMALISE)
+#define NET         CLI_BIT(NNET_NORMALISE)
+#define CHECKPOINTS (CLI_BIT(CHECKPOINT) | CLI_BIT(CHECKPOINT_EVERY) | CLI_BIT(RESUME))
 
 static const char bound_details[] =
     "Proves  lower <= L <= upper  for L, the largest operator norm of the Jacobian over the "
@@ -20,6 +21,11 @@ static const char bound_details[] =
     "Ctrl-C and the time limit end the run with the best bounds proved so far.\n"
     "A network with one output is treated as --output 0.\n"
     "With --all-margins, --certificate PREFIX writes PREFIX-I-J.cert for every margin I,J.\n";
+static const char decide_details[] =
+    "Ends as soon as L <= K or L > K is proved: cheap methods first (--method, default auto), in "
+    "a\n"
+    "quarter of the time, then branch and bound.  The exit code is 0 if L <= K, 7 if L > K, 5 if\n"
+    "neither was proved.\n";
 static const char check_details[] =
     "Runs lipcheck, a program that shares no code with lipcert: it recomputes everything from the\n"
     "network and the certificate CERT of 'lipcert bound --certificate', prints its own bounds and\n"
@@ -77,9 +83,14 @@ static const char help_details[] = "Topics: every subcommand, and 'settings' and
 const cli_command cli_commands[] = {
     {"bound", "NET", 1, 1,
      QUESTION | REGION | NET | CLI_BIT(INPUT) | CLI_BIT(METHOD) | CLI_BIT(JSON) | CLI_BIT(WITNESS) |
-         CLI_BIT(CERTIFICATE) | CLI_BIT(QUIET) | CLI_BIT(ALL_MARGINS),
+         CLI_BIT(CERTIFICATE) | CLI_BIT(QUIET) | CLI_BIT(ALL_MARGINS) | CHECKPOINTS,
      true, "bound the Lipschitz constant of a network from below and above", bound_details,
      cli_bound},
+    {"decide", "NET", 1, 1,
+     QUESTION | REGION | NET | CLI_BIT(INPUT) | CLI_BIT(AT_MOST) | CLI_BIT(METHOD) | CLI_BIT(JSON) |
+         CLI_BIT(WITNESS) | CLI_BIT(CERTIFICATE) | CLI_BIT(QUIET) | CHECKPOINTS,
+     true, "prove that the Lipschitz constant is at most K, or that it is not", decide_details,
+     cli_decide},
     {"check", "NET CERT", 2, 2, NET, false, "verify a certificate with lipcheck", check_details,
      cli_check},
     {"gradient", "NET", 1, 1, QUESTION | POINT | NET | CLI_BIT(JSON) | CLI_BIT(QUIET), false,
@@ -142,11 +153,13 @@ static const char exit_help[] =
     "  2    an input file cannot be read, is malformed, or is outside what lipcert handles\n"
     "  3    out of memory, or an internal check failed (a defect of lipcert)\n"
     "  4    output cannot be written\n"
-    "  5    there is no answer: 'gradient' or 'monotone' undecided, a failure in 'sweep', or "
+    "  5    there is no answer: 'gradient', 'monotone' or 'decide' undecided, a failure in "
+    "'sweep', or "
     "nothing to write "
     "for --witness or "
     "--certificate\n"
     "  6    'check' rejected a certificate\n"
+    "  7    'decide' proved that L is more than K\n"
     "  130  interrupted by Ctrl-C (SIGINT) after printing the best bounds so far\n"
     "  143  the same for SIGTERM\n";
 

@@ -5,6 +5,7 @@
 #include "options.h"
 
 int cli_bound(const cli_arguments *arguments);
+int cli_decide(const cli_arguments *arguments);
 int cli_gradient(const cli_arguments *arguments);
 int cli_radius(const cli_arguments *arguments);
 int cli_monotone(const cli_arguments *arguments);

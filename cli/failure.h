@@ -14,6 +14,7 @@ enum {
     CLI_EXIT_OUTPUT = 4,       /* output could not be written */
     CLI_EXIT_NO_ANSWER = 5,    /* done, but what was asked for does not exist or stays undecided */
     CLI_EXIT_REJECTED = 6,     /* a certificate does not prove what it claims */
+    CLI_EXIT_ABOVE = 7,        /* `decide` proved the opposite of the claim */
     CLI_EXIT_INTERRUPTED = 128 /* + number of the signal, after printing the best bounds so far */
 };
 

@@ -39,6 +39,13 @@
     X(WITNESS, "witness", 1, "FILE", "write the witness point of the lower bound as .npy")         \
     X(CERTIFICATE, "certificate", 1, "FILE",                                                       \
       "write a certificate of the bounds; 'lipcert check NET FILE' verifies it")                   \
+    X(CHECKPOINT, "checkpoint", 1, "FILE",                                                         \
+      "keep what the method exact has proved in FILE, a certificate: now and then, and at the "    \
+      "end")                                                                                       \
+    X(CHECKPOINT_EVERY, "checkpoint-every", 1, "S",                                                \
+      "seconds from one checkpoint to the next (default 60)")                                      \
+    X(RESUME, "resume", 1, "FILE", "go on from a checkpoint of the same question")                 \
+    X(AT_MOST, "at-most", 1, "K", "the claim to decide: L <= K; a positive number")                \
     X(FORMAT, "format", 1, "F", "format of the file: sdpa (default), mps or lp")                   \
     X(PART, "part", 1, "N", "which of several programs (default 0 if there is one)")               \
     X(RELAXATION, "relaxation", 1, "R",                                                            \

@@ -17,6 +17,9 @@ typedef struct cli_gradient_bounds {
 /* With --quiet the final line only. */
 void cli_print_bound(const cli_arguments *arguments, const cli_question *question,
                      const lip_result *result);
+/* All but the final line. */
+void cli_print_run(const cli_arguments *arguments, const cli_question *question,
+                   const lip_result *result);
 void cli_print_margins(const cli_arguments *arguments, const cli_question *question,
                        const lip_margins *margins);
 void cli_print_gradient(const cli_arguments *arguments, const cli_question *question,
@@ -41,6 +44,8 @@ double cli_relative_gap(double lower, double upper);
 /* The documents; NULL means that memory is short. */
 json_t *cli_json_bound(const cli_arguments *arguments, const cli_question *question,
                        const lip_result *result);
+json_t *cli_json_decide(const cli_arguments *arguments, const cli_question *question,
+                        const lip_result *result, double at_most, const char *decision);
 json_t *cli_json_margins(const cli_arguments *arguments, const cli_question *question,
                          const lip_margins *margins);
 json_t *cli_json_gradient(const cli_arguments *arguments, const cli_question *question,

@@ -227,15 +227,29 @@ static json_t *history(const cli_history *past) {
     return list;
 }
 
-json_t *cli_json_bound(const cli_arguments *arguments, const cli_question *question,
-                       const lip_result *result) {
-    cli_builder b = cli_start_document("lipcert bound", question);
+static cli_builder start_bound(const char *document, const cli_arguments *arguments,
+                               const cli_question *question, const lip_result *result) {
+    cli_builder b = cli_start_document(document, question);
     cli_put(&b, "quantity", json_string("lipschitz constant"));
     cli_put_question(&b, arguments, question);
     put_run(&b, arguments, question, result);
     put_result(&b, result);
     if (question->history) cli_put(&b, "history", history(question->history));
     cli_put(&b, "evidence", json_string("proved"));
+    return b;
+}
+
+json_t *cli_json_bound(const cli_arguments *arguments, const cli_question *question,
+                       const lip_result *result) {
+    cli_builder b = start_bound("lipcert bound", arguments, question, result);
+    return cli_finish(&b);
+}
+
+json_t *cli_json_decide(const cli_arguments *arguments, const cli_question *question,
+                        const lip_result *result, double at_most, const char *decision) {
+    cli_builder b = start_bound("lipcert decide", arguments, question, result);
+    cli_put_bound(&b, "at_most", at_most, CLI_UP);
+    cli_put(&b, "decision", decision ? json_string(decision) : json_null());
     return cli_finish(&b);
 }
 

@@ -175,13 +175,16 @@ void cli_print_question(const cli_arguments *arguments, const cli_question *ques
            arguments->settings.seed);
 }
 
+void cli_print_run(const cli_arguments *arguments, const cli_question *question,
+                   const lip_result *result) {
+    cli_print_question(arguments, question, result);
+    print_steps(result);
+    print_summary(arguments, result);
+}
+
 void cli_print_bound(const cli_arguments *arguments, const cli_question *question,
                      const lip_result *result) {
-    if (!arguments->given[CLI_QUIET]) {
-        cli_print_question(arguments, question, result);
-        print_steps(result);
-        print_summary(arguments, result);
-    }
+    if (!arguments->given[CLI_QUIET]) cli_print_run(arguments, question, result);
     cli_print_answer(result->lower, result->upper, "L");
 }
 

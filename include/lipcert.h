@@ -287,6 +287,25 @@ LIP_API lip_status lip_bound(const lip_network *net, const lip_query *query, con
                              const lip_settings *settings, lip_progress_fn progress, void *user,
                              lip_result **result, lip_error *err);
 
+/* What the method exact takes besides its settings; zero-initialise for none of it (docs/exact.md). */
+typedef struct lip_exact_options {
+    const char *methods;       /* as for lip_bound, with "exact" among them; NULL: "exact" alone */
+    const char *checkpoint;    /* a file for what is proved so far: a certificate; NULL: none */
+    double checkpoint_seconds; /* how often it is written, besides at the end; 0: every 60 */
+    const char *resume;        /* a checkpoint of the same question to go on from; NULL: none */
+    double at_most;     /* > 0: end as soon as L <= at_most or L > at_most is proved; the methods
+                           before exact share a quarter of the time.  0, negative or NAN: none */
+    lip_error *written; /* how the last checkpoint was written: LIP_OK, or why it is not there (a failed one is
+                           tried again, and costs no result); NULL: not wanted */
+} lip_exact_options;
+
+/* lip_bound with these options, which may be NULL.  Of what `resume` holds nothing is trusted: everything is
+ * proved again.  It may be the file `checkpoint`.  LIP_ARGUMENT if it is about another question. */
+LIP_API lip_status lip_exact(const lip_network *net, const lip_query *query,
+                             const lip_settings *settings, const lip_exact_options *options,
+                             lip_progress_fn progress, void *user, lip_result **result,
+                             lip_error *err);
+
 /* Enclose the operator norm of J(x) at one point: *lower <= ||J(x)||_{p -> q} <= *upper, proved.
  * x[n] must lie in the query's region (else LIP_ARGUMENT), whose stable neurons count as decided.
  * *decided is false, and the bounds are 0 and INFINITY, if x is too close to a kink for interval

@@ -7,7 +7,11 @@
  * leaf's bound rests on its own proof alone. */
 #include "bnb/branch.h"
 
+#include "base/error.h"
 #include "base/memory.h"
+#include "bnb/checkpoint.h"
+#include "bnb/resume.h"
+#include "bnb/track.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -43,8 +47,9 @@ static bool collect(lip_node *leaf, void *user) {
 
 /* The next node, or NULL if there is no more work; called and left with the lock held. */
 static lip_node *take(lip_branch *b) {
-    while (b->used == 0 && b->busy > 0 && !b->halt) pthread_cond_wait(&b->change, &b->lock);
-    if (b->used == 0 || b->halt) return NULL;
+    while (b->used == 0 && b->busy > 0 && !b->halt && !b->pause)
+        pthread_cond_wait(&b->change, &b->lock);
+    if (b->used == 0 || b->halt || b->pause) return NULL;
     ++b->busy;
     return b->stack[--b->used];
 }
@@ -80,7 +85,8 @@ static void *work(void *user) {
         --b->busy;
         if (leader && lip_watch_expired(&b->task->watch)) b->halt = true;
         if (w->work > b->most_work) b->worn = true;
-        if (b->failed || b->full || b->worn) b->halt = true;
+        if (b->failed || b->full || b->worn || lip_branch_decided(b, INFINITY)) b->halt = true;
+        if (leader && lip_checkpoint_due(b)) b->pause = true;
         pthread_cond_broadcast(&b->change);
     }
     pthread_cond_broadcast(&b->change);
@@ -89,7 +95,7 @@ static void *work(void *user) {
 }
 
 /* Work on the stack with all threads, this one among them. */
-static void run_round(lip_worker *worker, size_t threads) {
+static void run_threads(lip_worker *worker, size_t threads) {
     pthread_t *thread = LIP_NEW(pthread_t, threads);
     size_t started = 0;
     for (size_t i = 1; thread && i < threads; ++i, ++started)
@@ -100,6 +106,32 @@ static void run_round(lip_worker *worker, size_t threads) {
 }
 
 /* ---- Rounds ------------------------------------------------------------------------------ */
+
+bool lip_branch_decided(const lip_branch *b, double upper) {
+    return b->at_most > 0 && (upper <= b->at_most || b->task->result->lower > b->at_most);
+}
+
+/* Until the stack is empty, with breaks for checkpoints; then the best witness is followed. */
+static bool run_round(lip_branch *b, lip_worker *worker, size_t threads) {
+    do {
+        b->pause = false;
+        run_threads(worker, threads);
+        if (b->pause && !b->failed && !lip_checkpoint_write(b, &worker[0])) return false;
+    } while (b->used > 0 && !b->halt);
+    bool fine = true;
+    if (!b->failed && !lip_branch_track(b, &fine)) return false;
+    if (!fine)
+        b->status = lip_fail(b->err, LIP_INTERNAL, NULL,
+                             "the witness of the lower bound is in no leaf of the tree: this is a defect of "
+                             "lipcert, please report it with the network");
+    return fine;
+}
+
+/* Is there a gap left to close, or a question to decide? */
+static bool goes_on(const lip_branch *b, double upper) {
+    if (b->at_most > 0) return !lip_branch_decided(b, upper);
+    return upper > b->task->result->lower * (1 + b->tolerance);
+}
 
 /* Seconds until the method search is called. */
 static const double quick = 0.3;
@@ -134,18 +166,20 @@ static bool run_rounds(lip_branch *b, lip_worker *worker, size_t threads) {
     bool searched = b->task->by_auto; /* then it was one of the methods before */
     schedule plan = {.step = 0.03, .before = 50};
     double upper = lip_branch_upper(b);
-    while (!b->halt && upper > result->lower * (1 + b->tolerance)) {
-        if (!searched && lip_clock_now() - begun > quick) {
+    while (!b->halt && goes_on(b, upper)) {
+        if (!searched && (b->at_most > 0 || lip_clock_now() - begun > quick)) {
             searched = true; /* what is not closed at once is worth a better lower bound */
             if (lip_search_method(b->task, b->step, NULL) != LIP_OK) return false;
+            if (!goes_on(b, upper)) break;
         }
         b->target = next_target(&plan, result->lower, upper, b->tolerance);
+        if (b->at_most > 0) b->target = b->at_most;
         size_t before = nodes_of(worker, threads);
         b->used = 0;
         for (size_t k = b->parts; k-- > 0;)
             if (!lip_tree_leaves(b->root[k], collect, b)) return false;
         if (b->used == 0) break; /* what is left cannot be split */
-        run_round(worker, threads);
+        if (!run_round(b, worker, threads)) return false;
         learn(&plan, nodes_of(worker, threads) - before);
         upper = lip_branch_upper(b);
         if (upper < b->task->watch.bounds.upper) b->task->watch.bounds.upper = upper;
@@ -160,6 +194,18 @@ static bool finish(lip_node *leaf, void *user) {
     return lip_worker_prove(worker, leaf);
 }
 
+/* Go on from a checkpoint.  If there is no time for that, it is not replaced by the little that is known here. */
+static bool resume(lip_branch *b, lip_worker *worker) {
+    bool whole = true;
+    if (b->resume) b->status = lip_resume_build(b->resume, worker, &whole, b->err);
+    lip_checkpoint_begin(b);
+    if (!whole) {
+        b->halt = true;
+        b->next_checkpoint = INFINITY;
+    }
+    return b->status == LIP_OK;
+}
+
 bool lip_branch_run(lip_branch *b, size_t threads) {
     lip_worker *worker = LIP_NEW(lip_worker, threads);
     size_t made = 0;
@@ -167,9 +213,10 @@ bool lip_branch_run(lip_branch *b, size_t threads) {
     while (ok && made < threads) ok = lip_worker_create(b, &worker[made++]);
     for (size_t i = 0; i < made; ++i) worker[i].leader = i == 0;
     for (size_t k = 0; ok && k < b->parts; ++k) ok = lip_worker_start(&worker[0], k);
-    if (ok) ok = run_rounds(b, worker, threads);
+    if (ok) ok = resume(b, &worker[0]) && run_rounds(b, worker, threads);
     for (size_t k = 0; ok && k < b->parts; ++k)
         ok = lip_tree_leaves(b->root[k], finish, &worker[0]);
+    if (ok && lip_checkpoint_wanted(b)) ok = lip_checkpoint_write(b, &worker[0]);
     for (size_t i = 0; i < made && worker[i].branch; ++i) {
         b->counts.nodes += worker[i].counts.nodes;
         b->counts.programs += worker[i].counts.programs;

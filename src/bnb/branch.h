@@ -29,6 +29,7 @@ typedef struct lip_branch {
     size_t most_free;
     double target;    /* nodes below it are left alone in this round */
     double tolerance; /* relative gap to reach */
+    double at_most;   /* not 0: only whether L is at most this, or more, is asked for */
     size_t memory, most_memory;
     double most_work; /* of a worker, in multiplications; INFINITY: no limit */
     pthread_mutex_t lock;
@@ -37,6 +38,12 @@ typedef struct lip_branch {
     lip_node **stack;
     size_t busy;             /* workers with a node in hand */
     atomic_bool halt;        /* out of time, interrupted, out of memory */
+    bool pause;              /* the round is broken off for a checkpoint; the stack stays */
+    double next_checkpoint;  /* lip_clock_now() value */
+    lip_error written;       /* how the last checkpoint went */
+    struct lip_resume *resume; /* a checkpoint to begin with; NULL: none */
+    lip_status status;         /* a failure other than of memory, described in err */
+    lip_error *err;
     bool failed, full, worn; /* out of memory: of the system, of the limit; out of work */
     lip_branch_counts counts;
     lip_witness witness;
@@ -71,13 +78,24 @@ bool lip_worker_start(lip_worker *worker, size_t part);
  * longer open, or it was bounded).  False if memory is short. */
 bool lip_worker_expand(lip_worker *worker, lip_node *node, lip_node *child[2]);
 
-/* Prove a leaf that has no text yet, from its multipliers. */
+/* Prove a leaf that has no text yet, from its multipliers or by intervals. */
 bool lip_worker_prove(lip_worker *worker, lip_node *node);
+
+/* A node's region, path and ranges, valid until the next one is viewed; the tools for its part are there then.  False if
+ * memory is short. */
+bool lip_worker_view(lip_worker *worker, const lip_node *node, lip_leaf_node *view);
 
 /* The largest bound of all leaves. */
 double lip_branch_upper(lip_branch *branch);
 
-/* Work until the gap is closed or the watch expires. */
+/* Append the statement `tree`, or the header line of one part.  False if some leaf has no text, or memory is short. */
+bool lip_branch_write(lip_branch *branch, lip_text *text);
+void lip_branch_put_part(const lip_branch *branch, size_t part, lip_text *text);
+
+/* Is `at_most` decided, by bounds that are proved? */
+bool lip_branch_decided(const lip_branch *branch, double upper);
+
+/* Work until the gap is closed or the watch expires.  False: `status` says why, or memory is short. */
 bool lip_branch_run(lip_branch *branch, size_t threads);
 
 #endif

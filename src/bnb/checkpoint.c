@@ -26,15 +26,23 @@ static const double usual = 60, cost = 20;
 
 static const lip_exact_options *options_of(const lip_branch *b) { return b->task->exact; }
 
-bool lip_checkpoint_due(const lip_branch *b) {
-    const lip_exact_options *options = options_of(b);
-    return options && options->checkpoint && lip_clock_now() >= b->next_checkpoint;
-}
-
 static void plan_next(lip_branch *b, double took) {
     double every =
         options_of(b)->checkpoint_seconds > 0 ? options_of(b)->checkpoint_seconds : usual;
     b->next_checkpoint = lip_clock_now() + fmax(every, cost * took);
+}
+
+void lip_checkpoint_begin(lip_branch *b) {
+    if (options_of(b)) plan_next(b, 0);
+}
+
+bool lip_checkpoint_wanted(const lip_branch *b) {
+    const lip_exact_options *options = options_of(b);
+    return options && options->checkpoint && b->next_checkpoint < INFINITY;
+}
+
+bool lip_checkpoint_due(const lip_branch *b) {
+    return lip_checkpoint_wanted(b) && lip_clock_now() >= b->next_checkpoint;
 }
 
 /* ---- The file ---------------------------------------------------------------------------- */
@@ -77,10 +85,23 @@ static lip_status replace(const char *path, const char *bytes, size_t size, lip_
     return status;
 }
 
+/* Devices and pipes cannot be replaced. */
+static lip_status write_to(const char *path, const char *bytes, size_t size, lip_error *err) {
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) return fail_errno(err, "open", errno);
+    int code = write_all(file, bytes, size);
+    if (close(file) != 0 && code == 0) code = errno;
+    return code == 0 ? LIP_OK : fail_errno(err, "write", code);
+}
+
 /* A link stays a link: what it points to is replaced. */
 static lip_status write_file(const char *path, const char *bytes, size_t size, lip_error *err) {
-    char *target = realpath(path, NULL);
-    lip_status status = replace(target ? target : path, bytes, size, err);
+    struct stat info;
+    bool there = stat(path, &info) == 0;
+    char *target = there ? realpath(path, NULL) : NULL;
+    lip_status status = there && !S_ISREG(info.st_mode)
+                            ? write_to(path, bytes, size, err)
+                            : replace(target ? target : path, bytes, size, err);
     free(target);
     return lip_fail_in_file(err, path, status);
 }
@@ -92,18 +113,20 @@ static bool prove(lip_node *leaf, void *user) {
     return lip_worker_prove(user, leaf);
 }
 
-static bool has_proof(lip_node *leaf, void *user) {
-    (void)user;
-    return leaf->text.size > 0;
+static bool find_gap(lip_node *leaf, void *user) {
+    bool *all = user;
+    *all = *all && leaf->text.size > 0;
+    return true;
 }
 
-/* Does every leaf have a proof now?  False in *ok if memory is short. */
-static bool complete(lip_branch *b, lip_worker *worker, bool *ok) {
-    bool all = true;
-    for (size_t k = 0; *ok && k < b->parts; ++k) *ok = lip_tree_leaves(b->root[k], prove, worker);
-    for (size_t k = 0; *ok && all && k < b->parts; ++k)
-        all = lip_tree_leaves(b->root[k], has_proof, NULL);
-    return *ok && all;
+/* Does every leaf have a proof now?  False if memory is short. */
+static bool complete(lip_branch *b, lip_worker *worker, bool *all) {
+    bool ok = true;
+    *all = true;
+    for (size_t k = 0; ok && k < b->parts; ++k)
+        ok = lip_tree_leaves(b->root[k], prove, worker) &&
+             lip_tree_leaves(b->root[k], find_gap, all);
+    return ok;
 }
 
 /* What lip_certificate would be asked for if the search ended here. */
@@ -115,7 +138,8 @@ static lip_status certify(lip_branch *b, char **text, size_t *size, lip_error *e
     proof.upper = lip_branch_upper(b);
     proof.statement = (lip_statement){.uses_bounds = true, .uses_ranges = true};
     lip_status status = LIP_OK;
-    if (!lip_branch_write(b, &proof.statement.text)) status = lip_fail_memory(err);
+    if (!(proof.upper < INFINITY) || !lip_branch_write(b, &proof.statement.text))
+        status = lip_fail_memory(err);
     if (status == LIP_OK)
         status = lip_certificate(b->task->net, b->task->query, &now, text, size, err);
     lip_statement_clear(&proof.statement);
@@ -124,8 +148,8 @@ static lip_status certify(lip_branch *b, char **text, size_t *size, lip_error *e
 
 bool lip_checkpoint_write(lip_branch *b, lip_worker *worker) {
     double begun = lip_clock_now();
-    bool ok = true;
-    if (complete(b, worker, &ok)) {
+    bool all, ok = complete(b, worker, &all);
+    if (ok && all) {
         char *text = NULL;
         size_t size = 0;
         lip_error *err = &b->written;

@@ -4,6 +4,10 @@
 
 #include "bnb/branch.h"
 
+/* Count the time from now on.  `wanted`: was one asked for, and is the tree whole? */
+void lip_checkpoint_begin(lip_branch *branch);
+bool lip_checkpoint_wanted(const lip_branch *branch);
+
 /* Is it time for one?  False if none was asked for. */
 bool lip_checkpoint_due(const lip_branch *branch);
 

@@ -1,7 +1,7 @@
 /* The method `exact`: the parts of a question, a tree for each, one falling target for all. */
 #include "base/error.h"
 #include "base/memory.h"
-#include "bnb/branch.h"
+#include "bnb/resume.h"
 #include "region/region.h"
 
 #include <cblas.h>
@@ -44,22 +44,24 @@ static const char *part_name(const lip_leaf_part *part, bool input) {
     return name[input ? part->input : part->output];
 }
 
-static bool write_statement(lip_branch *b, lip_statement *statement) {
-    lip_text *text = &statement->text;
+void lip_branch_put_part(const lip_branch *b, size_t k, lip_text *text) {
+    const lip_leaf_part *part = &b->part[k];
+    lip_text_word(text, "part");
+    lip_text_word(text, part_name(part, true));
+    if (part->input == LIP_SET_UNIT) lip_text_size(text, part->input_index);
+    lip_text_word(text, part_name(part, false));
+    if (part->output == LIP_SET_FIXED) lip_text_size(text, part->output_index);
+    lip_text_word(text, "\n");
+}
+
+bool lip_branch_write(lip_branch *b, lip_text *text) {
     lip_text_word(text, "statement tree");
     lip_text_size(text, b->parts);
     lip_text_word(text, "\n");
     for (size_t k = 0; k < b->parts; ++k) {
-        const lip_leaf_part *part = &b->part[k];
-        lip_text_word(text, "part");
-        lip_text_word(text, part_name(part, true));
-        if (part->input == LIP_SET_UNIT) lip_text_size(text, part->input_index);
-        lip_text_word(text, part_name(part, false));
-        if (part->output == LIP_SET_FIXED) lip_text_size(text, part->output_index);
-        lip_text_word(text, "\n");
+        lip_branch_put_part(b, k, text);
         if (!lip_tree_write(b->root[k], text)) return false;
     }
-    statement->uses_bounds = statement->uses_ranges = true;
     return !text->failed && !text->overflown;
 }
 
@@ -115,6 +117,7 @@ static void clear(lip_branch *b) {
     free(b->stack);
     lip_dense_free(b->dense);
     lip_witness_clear(&b->witness);
+    lip_resume_free(b->resume);
     pthread_mutex_destroy(&b->lock);
     pthread_cond_destroy(&b->change);
 }
@@ -129,11 +132,19 @@ static lip_status run(lip_branch *b, lip_step *step, lip_error *err) {
     if (status != LIP_OK) return status;
     b->step->method = step->method;
     b->step->note[0] = '\0';
-    if (!lip_branch_run(b, (size_t)task->settings->threads)) return lip_fail_memory(err);
+    if (task->exact && task->exact->resume)
+        status = lip_resume_open(b, task->exact->resume, &b->resume, err);
+    if (status != LIP_OK) return status;
+    b->err = err;
+    if (!lip_branch_run(b, (size_t)task->settings->threads))
+        return b->status != LIP_OK ? b->status : lip_fail_memory(err);
     step->value = lip_branch_upper(b);
     step->complete = step->value <= task->result->lower * (1 + b->tolerance);
-    write_statement(b, &task->statement);
+    if (b->at_most > 0) step->complete = lip_branch_decided(b, step->value);
+    lip_branch_write(b, &task->statement.text);
+    task->statement.uses_bounds = task->statement.uses_ranges = true;
     explain(b, step);
+    if (task->exact && task->exact->written) *task->exact->written = b->written;
     return LIP_OK;
 }
 
@@ -152,6 +163,8 @@ lip_status lip_exact_method(lip_task *task, lip_step *step, lip_error *err) {
     b.linear = task->settings->linear_bounds != 0;
     b.most_memory = (size_t)task->settings->tree_memory << 20;
     b.most_work = task->by_auto ? auto_work : INFINITY;
+    if (task->exact && task->exact->at_most > 0) b.at_most = task->exact->at_most;
+    if (b.at_most > 0) b.tolerance = 0;
     lip_rng_seed(&b.rng, (uint64_t)task->settings->seed);
     pthread_mutex_init(&b.lock, NULL);
     pthread_cond_init(&b.change, NULL);

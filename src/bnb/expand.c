@@ -114,16 +114,6 @@ static bool prove(lip_worker *w, lip_node *node, const lip_leaf_node *view) {
     return ok;
 }
 
-bool lip_worker_prove(lip_worker *w, lip_node *node) {
-    if (!take_tools(w, node->part)) return false;
-    lip_leaf_node view = look(w, node);
-    lip_gram *gram = w->gram[node->part];
-    lip_gram_load(gram, w->phase);
-    /* Feasible again, if it is not, and a little away from the boundary. */
-    lip_gram_solve(gram, &node->state->multipliers, 0, 2);
-    return prove(w, node, &view);
-}
-
 /* The interval Jacobian: cheap, and for known phases exact in norms for which the relaxation is not. */
 static bool bound_by_interval(lip_worker *w, lip_node *node, const lip_leaf_node *view) {
     double bound = INFINITY;
@@ -131,6 +121,27 @@ static bool bound_by_interval(lip_worker *w, lip_node *node, const lip_leaf_node
     bool ok = lip_leaf_interval(w->leaf[node->part], view, &bound, &text) && !text.failed;
     keep_proof(node, ok ? bound : INFINITY, &text);
     return ok;
+}
+
+bool lip_worker_prove(lip_worker *w, lip_node *node) {
+    if (!take_tools(w, node->part)) return false;
+    lip_leaf_node view = look(w, node);
+    lip_gram *gram = w->gram[node->part];
+    double before = node->bound;
+    if (node->state->multipliers.bound < INFINITY) {
+        lip_gram_load(gram, w->phase);
+        /* Feasible again, if it is not, and a little away from the boundary. */
+        lip_gram_solve(gram, &node->state->multipliers, 0, 2);
+        if (!prove(w, node, &view)) return false;
+    }
+    if (node->text.size > 0 && node->bound <= before) return true;
+    return bound_by_interval(w, node, &view);
+}
+
+bool lip_worker_view(lip_worker *w, const lip_node *node, lip_leaf_node *view) {
+    if (!take_tools(w, node->part)) return false;
+    *view = look(w, node);
+    return true;
 }
 
 /* ---- Points ------------------------------------------------------------------------------ */

@@ -9,6 +9,9 @@
  * For p = inf every t_j is a group of its own, else all are one.  For q = 1 the outputs keep variables w_o,
  * |w_o| <= 1, with groups of their own, S has - w'O instead of the square, and sum y bounds |O| itself.
  *
+ * Where y_k = 0, as everything before neuron k is known to be inactive, v_k = 0, and tau_k could grow for ever: there would be no
+ * centre.  Such multipliers are large constants.
+ *
  * A child's S is its parent's on a subspace (or with one row replaced by another's), so the parent's point
  * stays strictly feasible: no phase 1.  Newton's method minimises  kappa sum y - logdet S;  kappa is chosen
  * anew in every step so that the step stays inside the region where it is good, because one that is inherited
@@ -34,13 +37,17 @@ struct lip_gram {
     size_t nt, nw, most; /* variables t and w; most: all variables */
     size_t groups, outputs;
     bool squared;        /* sum y bounds L^2 */
+    bool shortened;      /* the last step met the boundary early */
     lip_entries entries; /* in the variables t */
     size_t n, nf;        /* variables and free neurons of the node */
     size_t *free_relu,
-        *place;             /* relu numbers of free neurons; by unit: variable of v, or SIZE_MAX */
-    signed char *phase;     /* by unit */
-    double *image, *before; /* units x most: what a unit passes on; y of relu units */
-    double *out;            /* outputs x most */
+        *place;         /* relu numbers of free neurons; by unit: variable of v, or SIZE_MAX */
+    signed char *phase; /* by unit */
+    double *start;      /* groups + relus: the point of lip_gram_start */
+    bool *
+        still; /* by v: nothing that moves is before it, so v = 0, and its multiplier may be anything large */
+    double *image, *before;   /* units x most: what a unit passes on; y of relu units */
+    double *out;              /* outputs x most */
     double *s0, *s, *inverse; /* most^2 */
     double *f, *wf, *ff;      /* most x most: rows f_k; W f_k; f' W f */
     double *hessian, *rhs;
@@ -70,6 +77,8 @@ static bool take_room(lip_gram *g) {
     g->free_relu = LIP_NEW(size_t, g->dense->relus);
     g->place = LIP_NEW(size_t, g->dense->units);
     g->phase = LIP_NEW(signed char, g->dense->units);
+    g->start = LIP_NEW(double, k);
+    g->still = LIP_NEW(bool, g->dense->relus);
     g->image = LIP_NEW(double, images);
     g->before = LIP_NEW(double, images);
     g->out = LIP_NEW(double, g->outputs *n);
@@ -83,8 +92,9 @@ static bool take_room(lip_gram *g) {
     g->rhs = LIP_NEW(double, 3 * k);
     g->y = LIP_NEW(double, 2 * k);
     g->trial = LIP_NEW(double, 2 * k);
-    return g->free_relu && g->place && g->phase && g->image && g->before && g->out && g->s0 &&
-           g->s && g->inverse && g->f && g->wf && g->ff && g->hessian && g->rhs && g->y && g->trial;
+    return g->free_relu && g->place && g->phase && g->start && g->still && g->image && g->before &&
+           g->out && g->s0 && g->s && g->inverse && g->f && g->wf && g->ff && g->hessian &&
+           g->rhs && g->y && g->trial;
 }
 
 lip_gram *lip_gram_create(const lip_dense *dense, const lip_leaf_part *part) {
@@ -98,8 +108,10 @@ lip_gram *lip_gram_create(const lip_dense *dense, const lip_leaf_part *part) {
     g->squared = g->nw == 0;
     g->most = g->nt + g->nw + dense->relus;
     g->groups = (part->input == LIP_SET_CUBE ? g->nt : 1) + g->nw;
-    if (take_room(g) &&
-        lip_entries_create(dense, entries_kind(part), part->input_index, &g->entries)) {
+    bool ok = take_room(g);
+    lip_gram_point start = {.y = g->start, .tau = ok ? g->start + g->groups : NULL};
+    if (ok && lip_entries_create(dense, entries_kind(part), part->input_index, &g->entries) &&
+        lip_gram_start(g, &start)) {
         g->tau = g->y + g->groups;
         return g;
     }
@@ -113,6 +125,8 @@ void lip_gram_free(lip_gram *g) {
     free(g->free_relu);
     free(g->place);
     free(g->phase);
+    free(g->start);
+    free(g->still);
     free(g->image);
     free(g->before);
     free(g->out);
@@ -159,6 +173,13 @@ static void gather(const lip_gram *g, size_t l, size_t first_term, size_t i, dou
             for (size_t k = 0; k < g->n; ++k) y[k] += a * image[k];
         }
     }
+}
+
+/* Does y depend on a variable that is not 0 anyway?  Neurons come in order of layers. */
+static bool moves(const lip_gram *g, const double *y) {
+    for (size_t i = 0; i < g->n; ++i)
+        if (y[i] != 0 && !(i >= g->nt && i < g->nt + g->nf && g->still[i - g->nt])) return true;
+    return false;
 }
 
 /* S without multipliers: minus the square of the outputs, or minus w'O. */
@@ -208,6 +229,7 @@ void lip_gram_load(lip_gram *g, const signed char *phase) {
         double *f = g->f + k * g->n;
         const double *y = g->image + dense->relu[g->free_relu[k]] * g->most;
         for (size_t i = 0; i < g->n; ++i) f[i] = -y[i];
+        g->still[k] = !moves(g, y);
         f[g->nt + k] += 1;
     }
     load_objective(g);
@@ -222,6 +244,7 @@ bool lip_gram_start(const lip_gram *g, lip_gram_point *point) {
     asked[dense->layers] = 1;
     for (size_t l = dense->layers; l > 0; --l) {
         const lip_dense_layer *layer = &dense->layer[l];
+        if (asked[l] == 0) asked[l] = 0x1p-60; /* nothing reads it: S is positive all the same */
         if (layer->relu)
             for (size_t k = 0; k < dense->relus; ++k)
                 if (dense->layer_of[dense->relu[k]] == l) point->tau[k] = 2 * asked[l];
@@ -319,6 +342,13 @@ static void derivatives(lip_gram *g, double *gradient) {
             row[g->groups + l] =
                 2 * (w[g->nt + l] * g->ff[k * nf + l] + wf[g->nt + l] * g->wf[l * n + g->nt + k]);
     }
+    for (size_t k = 0; k < nf; ++k) { /* multipliers that stay as they are */
+        size_t a = g->groups + k;
+        if (!g->still[k]) continue;
+        for (size_t b = 0; b < order; ++b) h[a * order + b] = h[b * order + a] = 0;
+        h[a * order + a] = 1;
+        gradient[a] = 0;
+    }
     for (size_t a = 0; a < order; ++a) h[a * order + a] *= 1 + 1e-12;
 }
 
@@ -352,7 +382,7 @@ static double choose_kappa(const lip_gram *g, const struct directions *d, double
     double root = d->ca * d->ca - d->aa * (d->cc - length);
     double kappa = root > 0 ? (-d->ca + sqrt(root)) / d->aa : best;
     double most = (double)g->n / (0.1 * fabs(value - target) + 1e-300);
-    if (kappa > most) kappa = most > best ? most : best;
+    if (target > 0 && kappa > most) kappa = most > best ? most : best;
     return kappa;
 }
 
@@ -379,6 +409,7 @@ static bool move(lip_gram *g, const struct directions *d, double kappa, double t
             factorise(g, trial, trial + g->groups);
         }
     }
+    g->shortened = tried > 0;
     memcpy(g->y, trial, order * sizeof *trial);
     return true;
 }
@@ -405,6 +436,7 @@ static bool newton(lip_gram *g, double target, bool *done) {
         if (hopeless || gap < 1e-9 * value) return true;
     }
     double kappa = choose_kappa(g, &d, best, rest, value, target);
+    if (g->shortened && rest > 1) kappa = best; /* back to the centre first */
     ++g->newton;
     g->work += 6 * (double)g->n * (double)g->n * (double)g->n;
     if (!move(g, &d, kappa, target)) return true;
@@ -451,8 +483,12 @@ bool lip_gram_solve(lip_gram *g, lip_gram_point *point, double target, int steps
     if (solve_known(g, point)) return true;
     double goal = g->squared ? target * target : target;
     bool done = false, ok = true;
+    g->shortened = false;
     memcpy(g->y, point->y, g->groups * sizeof *g->y);
-    for (size_t k = 0; k < g->nf; ++k) g->tau[k] = point->tau[g->free_relu[k]];
+    for (size_t k = 0; k < g->nf; ++k) {
+        size_t relu = g->free_relu[k];
+        g->tau[k] = g->still[k] ? 0x1p40 * g->start[g->groups + relu] : point->tau[relu];
+    }
     if (!factorise(g, g->y, g->tau) && !recover(g)) {
         point->bound = INFINITY;
         return false;
@@ -472,11 +508,13 @@ static size_t free_index(const lip_gram *g, size_t relu) {
 
 double lip_gram_on(const lip_gram *g, size_t relu) {
     size_t c = g->nt + free_index(g, relu);
+    if (g->still[c - g->nt]) return 0;
     return g->inverse[c * g->n + c];
 }
 
 double lip_gram_off(const lip_gram *g, size_t relu) {
     size_t k = free_index(g, relu);
+    if (g->still[k]) return 0;
     return g->ff[k * g->nf + k];
 }
 
@@ -492,4 +530,17 @@ void lip_gram_translate(const lip_gram *g, const lip_gram_point *point, lip_gram
         size_t relu = g->free_relu[k];
         proof->tangent[g->dense->relu[relu]] = 2 * scale * point->tau[relu];
     }
+}
+
+/* One number c times 1^2, or times |w|^2, stands for the square of the outputs divided by 4 c. */
+void lip_gram_adopt(const lip_gram *g, const lip_gram_proof *proof, lip_gram_point *point) {
+    size_t inputs = g->groups - g->nw;
+    double c = g->part.output == LIP_SET_FIXED ? proof->one : proof->dual[0];
+    double scale = g->squared ? 4 * c : 1;
+    for (size_t i = 0; i < inputs; ++i) point->y[i] = scale * proof->input[i];
+    if (g->nw > 0) memcpy(point->y + inputs, proof->dual, g->nw * sizeof *proof->dual);
+    for (size_t k = 0; k < g->dense->relus; ++k)
+        point->tau[k] = scale / 2 * proof->tangent[g->dense->relu[k]];
+    double value = sum(point->y, g->groups);
+    point->bound = g->squared ? sqrt(fmax(value, 0)) : value;
 }

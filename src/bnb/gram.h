@@ -43,6 +43,9 @@ typedef struct lip_gram_proof {
 } lip_gram_proof;
 void lip_gram_translate(const lip_gram *gram, const lip_gram_point *point, lip_gram_proof *proof);
 
+/* The other way round: the point that belongs to multipliers (of a fixed output: `one`, else `dual`). */
+void lip_gram_adopt(const lip_gram *gram, const lip_gram_proof *proof, lip_gram_point *point);
+
 /* Newton steps so far, and about how many multiplications they took. */
 size_t lip_gram_steps(const lip_gram *gram);
 double lip_gram_work(const lip_gram *gram);

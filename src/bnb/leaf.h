@@ -42,6 +42,11 @@ void lip_leaf_free(lip_leaf *leaf);
 bool lip_leaf_sdp(lip_leaf *leaf, const lip_leaf_node *node, double one, const double *input,
                   const double *dual, const double *tangent, double *bound, lip_text *text);
 
+/* The same from multipliers as a leaf's lines have them, neither rounded nor enlarged: what such a leaf proved once, it
+ * proves again. */
+bool lip_leaf_sdp_again(lip_leaf *leaf, const lip_leaf_node *node, double one, const double *input,
+                        const double *dual, const double *tangent, double *bound, lip_text *text);
+
 /* The interval Jacobian with the node's phases. */
 bool lip_leaf_interval(lip_leaf *leaf, const lip_leaf_node *node, double *bound, lip_text *text);
 

@@ -462,18 +462,36 @@ static const struct {
 } tries[] = {{30, 0},     {48, 0},    {48, 1e-12}, {48, 1e-11},
              {48, 1e-10}, {40, 1e-9}, {36, 1e-8},  {34, 1e-7}};
 
+/* The bound and the lines of what was proved. */
+static bool state(const lip_leaf *leaf, bool proved, double *bound, lip_text *text) {
+    *bound = INFINITY;
+    if (!proved || !(value(leaf) < INFINITY)) return true;
+    *bound = lip_claim(value(leaf));
+    if (text) write(leaf, text);
+    return !text || !text->failed;
+}
+
 bool lip_leaf_sdp(lip_leaf *leaf, const lip_leaf_node *node, double one, const double *input,
                   const double *dual, const double *tangent, double *bound, lip_text *text) {
     proposal from = {one, balance_of(leaf, one, input), input, dual, tangent};
     bool proved = !follow(leaf, node);
-    *bound = INFINITY;
     if (proved) take_nothing(leaf);
     for (size_t k = 0; !proved && k < sizeof tries / sizeof tries[0]; ++k) {
         take_multipliers(leaf, &from, 1 + tries[k].gain, tries[k].bits);
         proved = prove(leaf);
     }
-    if (!proved || !(value(leaf) < INFINITY)) return true;
-    *bound = lip_claim(value(leaf));
-    if (text) write(leaf, text);
-    return !text || !text->failed;
+    return state(leaf, proved, bound, text);
+}
+
+bool lip_leaf_sdp_again(lip_leaf *leaf, const lip_leaf_node *node, double one, const double *input,
+                        const double *dual, const double *tangent, double *bound, lip_text *text) {
+    proposal from = {one, 1, input, dual, tangent};
+    bool proved = !follow(leaf, node);
+    if (proved) {
+        take_nothing(leaf);
+    } else {
+        take_multipliers(leaf, &from, 1, 53);
+        proved = prove(leaf);
+    }
+    return state(leaf, proved, bound, text);
 }

@@ -24,6 +24,7 @@
 #include "region/region.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -141,10 +141,29 @@ lip_status lip_run_share(lip_task *task, const lip_task *from, lip_error *err) {
                                                                             : lip_fail_memory(err);
 }
 
-/* Do the bounds meet, as far as anybody asked? */
+/* The number whose side is asked for; 0: the bounds themselves are. */
+static double at_most(const lip_task *task) {
+    return task->exact && task->exact->at_most > 0 ? task->exact->at_most : 0;
+}
+
+static bool decided(double most, double lower, double upper) {
+    return most > 0 && (upper <= most || lower > most);
+}
+
+/* Do the bounds meet, or decide, as far as anybody asked? */
 static bool closed(const lip_task *task) {
     const lip_result *result = task->result;
+    if (at_most(task) > 0) return decided(at_most(task), result->lower, result->upper);
     return result->upper <= result->lower * (1 + task->settings->gap);
+}
+
+/* Is there no use in anything more, asked for by name or not? */
+static bool over(const lip_task *task) { return at_most(task) > 0 && closed(task); }
+
+/* In auto: nothing more to do, or the tightest relaxation comes anyway, which begins with hr2. */
+static bool superfluous(const lip_task *task, size_t index) {
+    bool contained = lip_method_function(index) == lip_hr2_method && !lip_exact_fits(task);
+    return closed(task) || contained;
 }
 
 /* What `auto` does with the time that is left: branch and bound where it fits, else the tightest relaxation. */
@@ -158,16 +177,31 @@ static lip_status finish(lip_task *task, const bool *chosen, lip_error *err) {
     return status == LIP_OK ? lip_run_check(task->result, err) : status;
 }
 
+/* The time limit; for a decision, of what comes before branch and bound. */
+static const double share = 0.25;
+
+static void arm(lip_task *task, bool last) {
+    bool all = last || !(at_most(task) > 0);
+    task->watch.deadline = task->watch.started + (all ? 1 : share) * task->settings->time_limit;
+    if (task->watch.stop == LIP_OUT_OF_TIME && lip_clock_now() < task->watch.deadline)
+        task->watch.stop = LIP_FINISHED;
+}
+
+static bool is_last(size_t index) { return lip_method_function(index) == lip_exact_method; }
+
 /* The first method needs no pre-activation bounds, and gives an upper bound before anything slow. */
 static lip_status run_all(lip_task *task, const bool *chosen, lip_error *err) {
     lip_status status = LIP_OK;
+    arm(task, false);
     if (chosen[1]) status = lip_run_method(task, 1, err);
-    if (status == LIP_OK) status = lip_run_bounds(task, err);
+    if (status == LIP_OK && !over(task)) status = lip_run_bounds(task, err);
     for (size_t i = 2; status == LIP_OK && i < lip_method_count(); ++i) {
-        if (!chosen[i] || (chosen[0] && closed(task))) continue;
+        if (!chosen[i] || over(task) || (chosen[0] && superfluous(task, i))) continue;
+        if (is_last(i)) arm(task, true);
         status = lip_run_method(task, i, err);
         if (status == LIP_OK) status = lip_run_check(task->result, err);
     }
+    arm(task, true);
     if (status == LIP_OK && chosen[0]) status = finish(task, chosen, err);
     lip_preactivation_clear(&task->bounds);
     task->result->stop = task->watch.stop;
@@ -199,31 +233,89 @@ void lip_result_free(lip_result *result) {
     free(result);
 }
 
+/* ---- The call ---------------------------------------------------------------------------- */
+
+/* A lip_progress_fn between the watch and the caller: ends what runs as soon as the question is decided. */
+typedef struct decision {
+    lip_progress_fn progress;
+    void *user;
+    double at_most;
+    bool interrupted; /* by the caller */
+} decision;
+
+static bool look(const lip_progress *now, void *user) {
+    decision *d = user;
+    if (d->progress && d->progress(now, d->user)) d->interrupted = true;
+    return d->interrupted || decided(d->at_most, now->lower, now->upper);
+}
+
+/* A run that ended because the question was decided was not interrupted. */
+static void settle(const decision *d, lip_result *result) {
+    if (d->interrupted || !decided(d->at_most, result->lower, result->upper)) return;
+    result->stop = LIP_FINISHED;
+    for (size_t i = 0; i < result->steps; ++i) {
+        lip_step *step = &result->step[i];
+        if (strcmp(step->note, "interrupted") == 0)
+            snprintf(step->note, sizeof step->note, "ended, the question is decided");
+    }
+}
+
+static lip_status check_exact(const bool *chosen, lip_error *err) {
+    for (size_t i = 1; i < lip_method_count(); ++i)
+        if (chosen[i] && is_last(i)) return LIP_OK;
+    return lip_fail(err, LIP_ARGUMENT, NULL, "expected 'exact' among the methods");
+}
+
+static lip_status answer(lip_task *task, const char *methods, lip_progress_fn progress, void *user,
+                         lip_result **out, lip_error *err) {
+    bool chosen[LIP_MOST_METHODS];
+    decision d = {progress, user, at_most(task), false};
+    lip_status status = lip_settings_check(task->settings, err);
+    if (status == LIP_OK) status = lip_query_check(task->net, task->query, err);
+    if (status == LIP_OK) status = lip_run_choose(methods, task->net, task->query, chosen, err);
+    if (status == LIP_OK && task->exact) status = check_exact(chosen, err);
+    if (status != LIP_OK) return status;
+    task->result = lip_run_result(lip_inputs(task->net));
+    if (!task->result) return lip_fail_memory(err);
+    task->watch = (lip_watch){.started = lip_clock_now(), .progress = progress, .user = user};
+    if (d.at_most > 0) {
+        task->watch.progress = look;
+        task->watch.user = &d;
+    }
+    task->watch.bounds = (lip_progress){"", 0, INFINITY, 0};
+    fenv_t saved;
+    lip_floating_enter(&saved);
+    status = run_all(task, chosen, err);
+    lip_floating_leave(&saved);
+    lip_statement_clear(&task->statement);
+    settle(&d, task->result);
+    if (status == LIP_OK)
+        *out = task->result;
+    else
+        lip_result_free(task->result);
+    return status;
+}
+
 lip_status lip_bound(const lip_network *net, const lip_query *query, const char *methods,
                      const lip_settings *given, lip_progress_fn progress, void *user,
                      lip_result **out, lip_error *err) {
     lip_settings settings;
-    bool chosen[LIP_MOST_METHODS];
     lip_settings_default(&settings);
     if (given) settings = *given;
-    lip_status status = lip_settings_check(&settings, err);
-    if (status == LIP_OK) status = lip_query_check(net, query, err);
-    if (status == LIP_OK) status = lip_run_choose(methods, net, query, chosen, err);
-    if (status != LIP_OK) return status;
     lip_task task = {.net = net, .query = query, .settings = &settings};
-    task.result = lip_run_result(lip_inputs(net));
-    if (!task.result) return lip_fail_memory(err);
-    task.watch = (lip_watch){.started = lip_clock_now(), .progress = progress, .user = user};
-    task.watch.deadline = task.watch.started + settings.time_limit;
-    task.watch.bounds = (lip_progress){"", 0, INFINITY, 0};
-    fenv_t saved;
-    lip_floating_enter(&saved);
-    status = run_all(&task, chosen, err);
-    lip_floating_leave(&saved);
-    lip_statement_clear(&task.statement);
-    if (status == LIP_OK)
-        *out = task.result;
-    else
-        lip_result_free(task.result);
-    return status;
+    return answer(&task, methods, progress, user, out, err);
+}
+
+lip_status lip_exact(const lip_network *net, const lip_query *query, const lip_settings *given,
+                     const lip_exact_options *options, lip_progress_fn progress, void *user,
+                     lip_result **out, lip_error *err) {
+    static const lip_exact_options none = {0};
+    lip_settings settings;
+    lip_settings_default(&settings);
+    if (given) settings = *given;
+    if (!options) options = &none;
+    if (options->written) *options->written = (lip_error){0};
+    lip_task task = {.net = net, .query = query, .settings = &settings, .exact = options};
+    const char *methods = options->methods ? options->methods : "exact";
+    return answer(&task, methods, progress, user, out, err);
 }

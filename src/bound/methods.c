@@ -13,7 +13,8 @@ static const lip_method methods[] = {
     {"interval", "upper", "interval Jacobian; stable neurons are fixed", "Weng et al. 2018"},
     {"point", "lower", "gradient norm at the point of --input; part of auto if there is one", ""},
     {"lbs", "lower", "largest gradient norm at random points", "Chen et al. 2020"},
-    {"ascent", "lower", "annealed ascent of the gradient norm from many starting points",
+    {"ascent", "lower",
+     "annealed ascent of the gradient norm from many starting points; part of search",
      "lipcert, docs/theory.md"},
     {"search", "lower",
      "ascent, then patterns made attainable and local search over neighbouring cells",
@@ -77,8 +78,9 @@ bool lip_method_in_auto(size_t index, const lip_query *query) {
     if (functions[index] == lip_point_method) return query->point != NULL;
     if (functions[index] == lip_hr2_method) return query->region->kind != LIP_EVERYWHERE;
     static const lip_method_fn outside[] = {
-        lip_shor_method,     lip_tight_method,  lip_hr1_method,   lip_hr2_blocks_method,
-        lip_lasserre_method, lip_lipopt_method, lip_exact_method, lip_miqcqp_method};
+        lip_ascent_method, lip_shor_method,       lip_tight_method,
+        lip_hr1_method,    lip_hr2_blocks_method, lip_lasserre_method,
+        lip_lipopt_method, lip_exact_method,      lip_miqcqp_method};
     for (size_t i = 0; i < sizeof outside / sizeof outside[0]; ++i)
         if (functions[index] == outside[i]) return false;
     return true;

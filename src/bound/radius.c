@@ -16,7 +16,12 @@
  * on R(eps), which are there anyway; then r_j(eps) = eps.
  *
  * The radius of x is the smallest r_j, so the class with the smallest one is always worked on next; one
- * trial serves all classes in whose bracket its eps lies, and shares their pre-activation bounds. */
+ * trial serves all classes in whose bracket its eps lies, and shares their pre-activation bounds.
+ *
+ * On large networks one trial with a dear method may take all the time, and at the eps where g would change its
+ * sign if it were linear it proves next to nothing.  So a first search makes do with the interval Jacobian and plain
+ * linear bounds; the second one, with all methods, starts at its radii, and no region gets more than a fifth of the
+ * time that is left. */
 #include "base/error.h"
 #include "base/floating.h"
 #include "base/memory.h"
@@ -31,10 +36,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PRODUCT = 1, MOST_TRIALS = 200 };
+enum { PRODUCT = 1, MOST_TRIALS = 400 };
 
 static const char standard_methods[] = "product,interval,tangent";
-static const double FAR = 1e300; /* no region is larger */
+static const double TRIAL_SHARE = 0.2; /* of the time that is left, for one region */
+static const double FAR = 1e300;       /* no region is larger */
 
 /* One margin. */
 typedef struct contest {
@@ -51,6 +57,9 @@ typedef struct radius_search {
     const lip_network *net;
     const lip_radius_query *query;
     const lip_settings *settings;
+    lip_settings rough; /* for the first pass: without slopes and programs */
+    bool cheap;         /* the first pass */
+    double trial_end;   /* lip_clock_now() when the present region has had its share of the time */
     bool chosen[LIP_MOST_METHODS];
     lip_radius_result *result;
     size_t count; /* contests: outputs - 1 */
@@ -118,9 +127,11 @@ static bool contest_start(radius_search *s, contest *a, const lip_region *region
     a->query = (lip_query){.norm_in = s->query->norm, .norm_out = s->query->norm};
     a->query.output = (lip_output){LIP_OUTPUT_MARGIN, s->result->label, a->j};
     a->query.region = region;
-    a->task = (lip_task){.net = s->net, .query = &a->query, .settings = s->settings};
+    a->task = (lip_task){.net = s->net, .query = &a->query};
+    a->task.settings = s->cheap ? &s->rough : s->settings;
     a->task.result = lip_run_result(lip_inputs(s->net));
     a->task.watch = s->watch;
+    a->task.watch.deadline = s->trial_end;
     a->running = a->task.result != NULL;
     a->certified = false;
     return a->running;
@@ -133,13 +144,14 @@ static void contest_end(contest *a) {
     a->running = false;
 }
 
-/* Run one method for a margin, unless that is decided. */
+/* Run one method for a margin in `seconds`, unless that is decided. */
 static lip_status contest_run(radius_search *s, contest *a, size_t method, double eps,
-                              lip_error *err) {
+                              double seconds, lip_error *err) {
     if (!a->running || a->certified) return LIP_OK;
-    a->task.watch.bounds.lower = 0;
+    a->task.watch.stop = s->watch.stop;
+    a->task.watch.deadline = fmin(s->watch.deadline, lip_clock_now() + seconds);
     lip_status status = lip_run_method(&a->task, method, err);
-    if (a->task.watch.stop != LIP_FINISHED) s->watch.stop = a->task.watch.stop;
+    if (a->task.watch.stop == LIP_INTERRUPTED) s->watch.stop = LIP_INTERRUPTED;
     if (status != LIP_OK) return status;
     lip_result *result = a->task.result;
     if (result->upper < INFINITY) learn(s, a, eps, result->upper, result->upper_method);
@@ -156,7 +168,7 @@ static lip_status find_bounds(radius_search *s, const contest **owner, lip_error
         if (!*owner) {
             *owner = a;
             status = lip_run_bounds(&a->task, err);
-            if (a->task.watch.stop != LIP_FINISHED) s->watch.stop = a->task.watch.stop;
+            if (a->task.watch.stop == LIP_INTERRUPTED) s->watch.stop = LIP_INTERRUPTED;
         } else {
             status = lip_run_share(&a->task, &(*owner)->task, err);
         }
@@ -175,12 +187,33 @@ static void compare_outputs(radius_search *s, double eps, const lip_preactivatio
     }
 }
 
+static size_t count_open(const radius_search *s, size_t first) {
+    size_t count = 0;
+    for (size_t i = first; i < s->count; ++i)
+        count += s->contest[i].running && !s->contest[i].certified;
+    return count;
+}
+
+static bool runs(const radius_search *s, size_t method) {
+    return s->chosen[method] && (!s->cheap || lip_method_function(method) == lip_interval_method);
+}
+
+/* Every method for all margins before the next one, in even shares of the time of this region. */
 static lip_status run_methods(radius_search *s, double eps, lip_error *err) {
     lip_status status = LIP_OK;
+    size_t left = 0;
     for (size_t method = PRODUCT + 1; method < lip_method_count(); ++method)
-        for (size_t i = 0; status == LIP_OK && s->chosen[method] && i < s->count; ++i)
+        left += runs(s, method);
+    for (size_t method = PRODUCT + 1; method < lip_method_count(); ++method) {
+        if (!runs(s, method)) continue;
+        for (size_t i = 0; status == LIP_OK && i < s->count; ++i) {
+            double shares = (double)left * (double)count_open(s, i);
+            double rest = fmax(s->trial_end - lip_clock_now(), 0);
             if (!lip_watch_expired(&s->watch))
-                status = contest_run(s, &s->contest[i], method, eps, err);
+                status = contest_run(s, &s->contest[i], method, eps, rest / fmax(shares, 1), err);
+        }
+        --left;
+    }
     return status;
 }
 
@@ -190,6 +223,8 @@ static lip_status try_radius(radius_search *s, double eps, lip_error *err) {
     const contest *owner = NULL;
     lip_status status = make_region(s, eps, &region, err);
     if (status != LIP_OK) return status;
+    double now = lip_clock_now();
+    s->trial_end = now + TRIAL_SHARE * fmax(s->watch.deadline - now, 0);
     for (size_t i = 0; status == LIP_OK && i < s->count; ++i) {
         contest *a = &s->contest[i];
         if (open_contest(s, a) && a->lo < eps && eps < a->hi && !contest_start(s, a, region))
@@ -219,7 +254,7 @@ static lip_status start_everywhere(radius_search *s, lip_error *err) {
     lip_status status = make_region(s, INFINITY, &region, err);
     for (size_t i = 0; status == LIP_OK && i < s->count; ++i) {
         contest *a = &s->contest[i];
-        status = contest_start(s, a, region) ? contest_run(s, a, PRODUCT, INFINITY, err)
+        status = contest_start(s, a, region) ? contest_run(s, a, PRODUCT, INFINITY, INFINITY, err)
                                              : lip_fail_memory(err);
         contest_end(a);
     }
@@ -230,7 +265,7 @@ static lip_status start_everywhere(radius_search *s, lip_error *err) {
 /* ---- The search -------------------------------------------------------------------------- */
 
 static double next_radius(const radius_search *s, contest *a) {
-    double eps = a->lo > 0 ? 2 * a->lo : a->guess;
+    double eps = a->lo > 0 ? (s->cheap ? 2 : 1.5) * a->lo : a->guess;
     if (a->hi < INFINITY) {
         bool wide = a->hi > 4 * a->lo;
         eps = !wide ? a->lo / 2 + a->hi / 2 : a->lo > 0 ? sqrt(a->lo) * sqrt(a->hi) : a->hi / 16;
@@ -242,7 +277,7 @@ static double next_radius(const radius_search *s, contest *a) {
 }
 
 static lip_status search(radius_search *s, lip_error *err) {
-    lip_status status = start_everywhere(s, err);
+    lip_status status = LIP_OK;
     while (status == LIP_OK && s->result->trials < MOST_TRIALS && !lip_watch_expired(&s->watch)) {
         contest *a = smallest(s, true);
         if (!a) break;
@@ -254,6 +289,18 @@ static lip_status search(radius_search *s, lip_error *err) {
         status = try_radius(s, eps, err);
     }
     return status;
+}
+
+/* First with what costs little; then everything, from the radii found so far on. */
+static lip_status search_twice(radius_search *s, lip_error *err) {
+    lip_status status = start_everywhere(s, err);
+    s->rough = *s->settings;
+    s->rough.slope_steps = s->rough.bound_programs = 0;
+    s->cheap = true;
+    if (status == LIP_OK) status = search(s, err);
+    s->cheap = false;
+    for (size_t i = 0; i < s->count; ++i) s->contest[i].hi = INFINITY;
+    return status == LIP_OK ? search(s, err) : status;
 }
 
 /* ---- The point --------------------------------------------------------------------------- */
@@ -432,7 +479,7 @@ static lip_status run(radius_search *s, const char *methods, lip_error *err) {
     if (status != LIP_OK) return status;
     set_reach(s);
     if (good) {
-        status = search(s, err);
+        status = search_twice(s, err);
         const contest *least = smallest(s, false);
         s->result->radius = least->lo;
         s->result->nearest = least->j;

@@ -11,6 +11,7 @@ typedef struct lip_task {
     const lip_network *net;
     const lip_query *query;
     const lip_settings *settings;
+    const lip_exact_options *exact; /* NULL: none */
     lip_preactivation bounds; /* on the query's region */
     lip_watch watch;
     bool by_auto;            /* the running method was not asked for by name */

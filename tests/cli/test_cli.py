@@ -455,7 +455,7 @@ class Reports(Base):
                 "norm_out", "output", "given", "region", "method", "seed", "settings", "lower", "lower_hex",
                 "lower_decimal", "upper", "upper_hex", "upper_decimal", "lower_method",
                 "upper_method", "certified", "certified_hex", "certified_decimal", "evidence", "gap", "neurons", "stable_active",
-                "stable_inactive", "steps", "witness", "stop", "seconds"}
+                "stable_inactive", "steps", "history", "witness", "stop", "seconds"}
         self.assertEqual(set(answer), keys)
         self.assertEqual((answer["document"], answer["document_version"]), ("lipcert bound", 1))
         self.assertEqual((answer["method"], answer["seed"], answer["settings"]["seed"]),

@@ -41,6 +41,16 @@ awk '/^## /{here = $0 == "## From C"} here && sub(/^    /, "") {print; next} her
 grep -q 'int main' "$work/readme.c" || { echo "README.md has no program below '## From C'"; exit 1; }
 "$cc" "${flags[@]}" "${cflags[@]}" "$work/readme.c" -o "$work/readme" "${shared[@]}"
 (cd "$source" && LD_LIBRARY_PATH=$libdir "$work/readme") | grep ' <= L <= '
+echo "examples/bound.c, and its certificate"
+"$cc" "${flags[@]}" "${cflags[@]}" "$source/examples/bound.c" -o "$work/bound" "${shared[@]}"
+(cd "$source" && LD_LIBRARY_PATH=$libdir "$work/bound" "$work/digits.cert") | grep ' <= L <= '
+"$prefix/bin/lipcert" check "$source/examples/digits.onnx" "$work/digits.cert" |
+    grep -Fx 's VERIFIED'
+if (cd "$work" && LD_LIBRARY_PATH=$libdir ./bound none.cert 2>log); then
+    echo "expected examples/bound.c to fail in a folder without examples/"
+    exit 1
+fi
+grep -F 'examples/digits.onnx: ' "$work/log"
 if command -v "$cxx" >/dev/null; then
     echo "header from C++"
     printf '#include <lipcert.h>\nint main() { return lip_version()[0] == 0; }\n' >"$work/user.cpp"

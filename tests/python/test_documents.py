@@ -75,6 +75,10 @@ class Guide(unittest.TestCase):
             with open(path, encoding="utf-8") as file:
                 self.sessions(file.read(), "README.md")
 
+    def test_guide(self):
+        with open(os.path.join(common.ROOT, "docs", "guide.md"), encoding="utf-8") as file:
+            self.assertGreater(self.sessions(file.read(), "docs/guide.md"), 5)
+
     def test_names(self):
         """Every `lipcert.name` of the guide exists, and the guide names everything public."""
         named = set(re.findall(r"\blipcert\.([A-Za-z_]\w*)", self.text)) - {"h"}
