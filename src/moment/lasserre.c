@@ -52,21 +52,23 @@ static size_t upto(const clique *c, size_t d) {
     return count;
 }
 
-/* The localising matrix of some factors. */
+/* The localising matrix of some factors; none if one of them is 0 or all are constants (z of a neuron that is 0 on
+ * a flat region): the multipliers would be free to grow without an effect. */
 static bool localise(clique *c, size_t factors, const lip_factor *factor) {
     lip_poly p = {0};
-    bool inside = true, ok = true;
+    bool inside = true, vanishes = false, ok = true;
     size_t degree = 0;
     for (size_t i = 0; ok && i < factors; ++i) {
         ok = lip_poly_factor(c->r->problem, factor[i], &p);
         for (size_t k = 0; ok && k < p.count; ++k)
             for (size_t v = 0; v < p.term[k].monomial.degree; ++v)
                 inside = inside && c->member[p.term[k].monomial.variable[v]];
+        vanishes = vanishes || p.count == 0;
         if (ok && p.count > 0) degree += p.term[p.count - 1].monomial.degree;
     }
     lip_poly_clear(&p);
     size_t half = (degree + 1) / 2;
-    if (!ok || !inside || half > c->order) return ok;
+    if (!ok || !inside || vanishes || degree == 0 || half > c->order) return ok;
     return lip_relaxation_block(c->r, factors, factor, upto(c, c->order - half), c->basis);
 }
 

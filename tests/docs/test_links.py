@@ -119,7 +119,7 @@ class Tools(unittest.TestCase):
     def test_private(self):
         for text in ("see /home/me/x", "(/opt/some/thing)", "`/data/net.onnx`"):
             self.assertTrue(MACHINE.search(text), text)
-        for text in ("a network/home and ./work/x", "/usr/bin/python3", "and/or", "1 / n / m", "/tmp"):
+        for text in ("a network/home and ./here/x", "/usr/bin/python3", "and/or", "1 / n / m", "/tmp"):
             self.assertFalse(MACHINE.search(text), text)
         for text in ("http://10.0.0.1/x", "https://mirror/simple", "https://host.example.org:8080/x"):
             self.assertFalse(PUBLIC.match(ADDRESS.search(text).group()), text)
