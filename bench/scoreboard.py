@@ -217,8 +217,10 @@ def installed(folder, arguments):
 def sdp_value(name, said):
     """(value, what it says of it) of csdp, dsdp5 or sdpa; the larger of both objectives, since a bound is wanted."""
     number = r"([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)"
-    patterns = {"csdp": (rf"Primal objective value: {number}", rf"Dual objective value: {number}", r"^(\w.*SDP.*|.*uccess.*)$"),
-                "dsdp5": (rf"P Objective\s*:\s*{number}", rf"DSDP Solution:\s*{number}", r"^DSDP (Converged.*|.*Terminated.*)$"),
+    patterns = {"csdp": (rf"Primal objective value: {number}", rf"Dual objective value: {number}",
+                         r"^((?:Partial Success|Success|Failure|Declaring)\b.*)$"),
+                "dsdp5": (rf"P Objective\s*:\s*{number}", rf"DSDP Solution:\s*{number}",
+                          r"^DSDP (Converged.*|.*Terminated.*)$"),
                 "sdpa": (rf"objValPrimal = {number}", rf"objValDual\s+= {number}", r"phase.value\s*=\s*(\w+)")}
     first, second, state = (re.search(p, said, re.MULTILINE) for p in patterns[name])
     if not first or not second:
@@ -301,7 +303,8 @@ class Board:
         self.program, self.checker = (os.path.join(self.build, *p) for p in (("cli", "lipcert"), ("check", "lipcheck")))
         for path in (self.program, self.checker):
             if not os.path.exists(path):
-                sys.exit(f"scoreboard: {arguments.build}: expected a build with cli/lipcert and check/lipcheck, found no {path}")
+                sys.exit(f"scoreboard: {arguments.build}: expected a build with cli/lipcert and check/lipcheck, "
+                         f"found no {path}")
         self.version = ask([self.program, "--version"]).stdout.split("\n")[0].replace("lipcert ", "")
         self.python = os.path.join(self.folder, "venv", "bin", "python")
         self.peers = os.path.join(ROOT, "bench", "scoreboard_peers.py")
@@ -377,7 +380,8 @@ class Board:
             if os.path.exists(path):
                 os.unlink(path)
         step, finite = result["steps"][-1], result["gap"] is not None
-        row = {"value": outward(result, "upper"), "status": "proved, verified" if verdict == "yes" else f"proved ({verdict})",
+        row = {"value": outward(result, "upper"),
+               "status": "proved, verified" if verdict == "yes" else f"proved ({verdict})",
                "note": f"certificate checked in {seconds:.2f} s"}
         if not step.get("complete"):
             row["note"] += "; stopped by its time limit"
@@ -448,8 +452,8 @@ def run_all(board, wanted, path, arguments, versions):
                 new = future.result()
                 rows = [old for old in rows if old["key"] != new["key"]] + [new]
                 save(path, rows)
-                print(f"{count}/{len(missing)} {new['work']}, {new['program']} {new['method']}: {new['value']} {new['status']}, "
-                      f"{new['CPU s']} s", file=sys.stderr, flush=True)
+                print(f"{count}/{len(missing)} {new['work']}, {new['program']} {new['method']}: {new['value']} "
+                      f"{new['status']}, {new['CPU s']} s", file=sys.stderr, flush=True)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -490,7 +494,7 @@ def main():
     rows += [dict.fromkeys(COLUMNS, "") | published for published in page.PUBLISHED]
     save(os.path.join(target, "scoreboard.csv"), rows)
     with open(os.path.join(target, "scoreboard.md"), "w", encoding="utf-8") as file:
-        file.write(page.draw(rows, {p: (kind, packages) for p, (kind, packages) in PROGRAMS.items()}, arguments, len(wanted)))
+        file.write(page.draw(rows, PROGRAMS, arguments, len(wanted)))
     for name in ("scoreboard.csv", "scoreboard.md") if arguments.docs else ():
         shutil.copyfile(os.path.join(target, name), os.path.join(arguments.docs, name))
     print(page.summary(rows))

@@ -17,25 +17,18 @@ PUBLISHED = [
      "status": "published", "found": "1.74", "gap %": "31.2", "wall s": "43200",
      "note": "stopped at its limit of 12 h, Splittgerber 2026; another machine"}]
 INTRO = {
-    "LipSDP": "The semidefinite relaxation of the tangent on all of R^n with 2-norms: the method `tangent`; csdp, dsdp5 and sdpa solve the "
-              "program that `lipcert export` writes, cvxpy states LipSDP-Neuron as published, eclipse-nn is the published "
-              "decomposition by layers (looser by design).",
-    "Shor, HR-2": "Input norm inf, one output. Shor's relaxation is exported as `tangent`, which it is for one hidden layer. "
-                  "HR-2 is exported as published (`hr2-blocks`); lipcert's `hr2` is a smaller program whose value is at most that of HR-2 for one "
-                  "hidden layer (docs/relaxations.md).",
-    "Exact": "Both bounds on the exact constant. HiGHS and Cbc solve the mixed-integer program of `lipcert export "
-             "--relaxation miqcqp` with a limit of 60 s of wall clock; `value` is the upper bound that they claim, `found` their best "
-             "solution. `exact` has the same limit. No peer here answers the questions about R^n: the published rows stand for them."}
-RULES = """One thread each. **CPU s** is user and system time of the whole process, with imports and reading of files, since other programs
-used this machine at the same time; **wall s** suffers from them. Below half a second: the median of three runs. **x** is CPU seconds over
-those of the first lipcert row of the same work (> if the run did not finish), **solve s** what a Python package needs without imports and reading. **off** is value / lipcert's value - 1.
-**MiB** is the peak resident memory. Limit of a run: {limit:g} s of CPU time and 8 GiB, in the group Exact 60 s of wall clock.
-
-- *proved, verified*: every rounding is counted, and `lipcheck` accepted the certificate (its seconds are not in the table).
-- *computed*: a floating-point answer. Nobody bounded its error.
-- *published*: quoted from a paper, never measured here, on another machine.
-- *stopped*: reached its limit without an answer. *failed*: ended without an answer; the note says how.
-"""
+    "LipSDP": """
+The semidefinite relaxation of the tangent on all of R^n with 2-norms, the method `tangent`. csdp, dsdp5 and sdpa solve the
+program that `lipcert export` writes; cvxpy states LipSDP-Neuron as published; eclipse-nn is the published decomposition by
+layers, looser by design.""",
+    "Shor, HR-2": """
+Input norm inf, one output. Shor's relaxation is exported as `tangent`, which it is for one hidden layer. HR-2 is exported
+as published (`hr2-blocks`); lipcert's `hr2` is a smaller program, whose value is at most that of HR-2 for one hidden layer
+([relaxations.md](relaxations.md)).""",
+    "Exact": """
+Both bounds on the exact constant. HiGHS and Cbc solve the mixed-integer program of `lipcert export --relaxation miqcqp`;
+value is the upper bound that they claim, found their best solution. `exact` has the same limit. None of these peers takes
+the questions about R^n with 2-norms: there are published seconds only."""}
 
 
 def fixed(word, digits):
@@ -43,7 +36,8 @@ def fixed(word, digits):
 
 
 def finished(row):
-    return row["status"].startswith(("computed", "proved")) and not re.search(r"imit|Stopped|Partial|Terminated", row["note"])
+    said = row["status"].startswith(("computed", "proved"))
+    return said and not re.search(r"imit|Stopped|Partial|Terminated", row["note"])
 
 
 def baseline(rows, row):
@@ -81,12 +75,9 @@ def cells(rows, row):
 
 def table(rows, group):
     """A line for every run; lipcert first, then in the order in which they were asked."""
-    names = ["work", "program", "value", "status", "off", "found", "gap %", "CPU s", "x", "solve s", "wall s", "MiB", "note"]
-    if group != "Exact":
-        names = [n for n in names if n not in ("found", "gap %")]
-    keep = [i for i, n in enumerate(["work", "program", "value", "status", "off", "found", "gap %", "CPU s", "x", "solve s",
-                                     "wall s", "MiB", "note"]) if n in names]
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    every = ["work", "program", "value", "status", "off", "found", "gap %", "CPU s", "x", "solve s", "wall s", "MiB", "note"]
+    keep = [i for i, name in enumerate(every) if group == "Exact" or name not in ("found", "gap %")]
+    lines = ["| " + " | ".join(every[i] for i in keep) + " |", "|" + "---|" * len(keep)]
     mine = [row for row in rows if row["group"] == group]
     measured = list(dict.fromkeys(row["work"] for row in mine if row["status"] != "published"))
     for work in measured:
@@ -103,7 +94,7 @@ def span(values, form):
 
 def summary(rows):
     """A line for every peer and group: how often it finished, CPU ratios, how far its values are."""
-    lines = ["| peer | group | works | finished | CPU seconds / lipcert's: median (least to most) | value / lipcert's - 1, least to most |",
+    lines = ["| peer | group | works | finished | CPU seconds / lipcert's: median (least to most) | off, least to most |",
              "|---|---|---|---|---|---|"]
     peers = dict.fromkeys((r["program"], r["method"], r["group"]) for r in rows if r["group"] and r["program"] != "lipcert"
                           and r["status"] != "published")
@@ -125,7 +116,8 @@ def below(rows):
         base = baseline(rows, row)
         if base and base["found"] and row["value"] and row["status"] == "computed" \
                 and float(row["value"]) < float(base["found"]) * (1 - 1e-6):
-            said.append(f"- {row['program']} on {row['work']}: {row['value']} is below the proved lower bound {base['found']}.")
+            said.append(f"- {row['program']} on {row['work']}: {row['value']} is below the proved lower bound "
+                        f"{base['found']}.")
     return "\n".join(said)
 
 
@@ -144,31 +136,43 @@ def programs(rows, packages):
     lines = ["| program | package | version |", "|---|---|---|"]
     for program in ["lipcert", *packages]:
         versions = sorted({r["version"] for r in rows if r["program"] == program and r["version"]})
-        missing = next((r["note"] for r in rows if r["program"] == program and r["status"] == "not installed"), "not measured")
+        missing = next((r["note"] for r in rows if r["program"] == program and r["status"] == "not installed"),
+                       "not measured")
         kind = f"{packages[program][0]}: {', '.join(packages[program][1])}" if program in packages else "this repository"
         lines.append(f"| {program} | {kind} | {'; '.join(versions) or 'not installed: ' + missing} |")
     return "\n".join(lines)
 
 
+def when(rows, arguments, wanted):
+    dates = sorted({r["date"] for r in rows})
+    kind = "" if arguments.full else " (reduced set; `make scoreboard FULL=1` makes all)"
+    return (f"Measured {dates[0]}{' to ' + dates[-1] if dates[1:] else ''} on {machine()}.\n{len(rows)} of {wanted} runs "
+            f"made{kind}.")
+
+
+def limits(rows):
+    """The limits that the rows had."""
+    def of(group):
+        return " or ".join(sorted({r["limit s"] for r in rows if (r["group"] == "Exact") == group}, key=float)) + " s of "
+    parts = [of(group) + clock for group, clock in ((False, "CPU time for a run"), (True, "wall clock in the group Exact"))
+             if any((r["group"] == "Exact") == group for r in rows)]
+    return ", ".join(parts) + "; 8 GiB"
+
+
+def section(rows, group):
+    return "\n\n".join([f"## {group}", INTRO[group].strip(), table(rows, group)])
+
+
 def draw(rows, packages, arguments, wanted):
-    groups = list(dict.fromkeys(r["group"] for r in rows if r["group"] and r["status"] != "published"))
+    """bench/scoreboard-page.md with its @NAMES@ replaced."""
     measured = [r for r in rows if r["date"]]
-    dates = sorted({r["date"] for r in measured})
-    parts = ["# Scoreboard", "",
-             "lipcert and other programs on the same questions: written by `make scoreboard` (`bench/scoreboard.py`), every row is in "
-             "[scoreboard.csv](scoreboard.csv).", "",
-             f"Measured {dates[0]}{' to ' + dates[-1] if dates[1:] else ''} on {machine()}; {len(measured)} of {wanted} runs made"
-             f"{'' if arguments.full else ' (reduced set; `make scoreboard FULL=1` for all)'}.", "",
-             RULES.format(limit=arguments.time), "## Summary", "",
-             "Runs that finished. lipcert's seconds include its proof; the peers' answers are not proved.", "", summary(rows), ""]
-    if below(rows):
-        parts += ["Answers that cannot be upper bounds:", "", below(rows), ""]
-    for group in groups:
-        parts += [f"## {group}", "", INTRO[group], "", table(rows, group), ""]
-    parts += ["## Programs", "", programs(rows, packages), "",
-              "auto-LiRPA: the version that PyPI offers has no bounds of Jacobians; later ones, which do, are not on PyPI. Were it "
-              "installed, it would have no question to answer here.", "",
-              "## Commands", "",
-              "As they ran, with `OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1`; folders are left out. What precedes `;` is not "
-              "in the times. The .npz of a Python peer holds the matrices of the network that `lipcert convert` wrote.", "", "```"]
-    return "\n".join([*parts, *dict.fromkeys(r["command"] for r in measured), "```"]) + "\n"
+    groups = list(dict.fromkeys(r["group"] for r in measured))
+    wrong = "\n\nAnswers that cannot be upper bounds:\n\n" + below(rows) if below(rows) else ""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "scoreboard-page.md"), encoding="utf-8") as file:
+        words = file.read()
+    for name, value in (("WHEN", when(measured, arguments, wanted)), ("LIMITS", limits(measured)),
+                        ("SUMMARY", summary(rows) + wrong), ("GROUPS", "\n\n".join(section(rows, g) for g in groups)),
+                        ("PROGRAMS", programs(rows, packages)),
+                        ("COMMANDS", "\n".join(dict.fromkeys(r["command"] for r in measured)))):
+        words = words.replace(f"@{name}@", value)
+    return words

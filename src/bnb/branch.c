@@ -59,9 +59,10 @@ static bool hang(lip_branch *b, lip_node *node, lip_node *child[2], bool cut, in
     node->kind = cut ? LIP_NODE_CUT : LIP_NODE_SPLIT;
     node->child[0] = child[0];
     node->child[1] = child[1];
-    b->memory += lip_node_size(child[0]) + lip_node_size(child[1]);
+    b->memory += lip_node_size(child[0]) + lip_node_size(child[1]) - lip_node_size(node);
     lip_text_clear(&node->text);
     lip_node_clear_state(node);
+    b->memory += lip_node_size(node);
     for (int side = 0; side < 2; ++side) {
         lip_node *next = child[side ? first : !first];
         if (next->kind == LIP_NODE_OPEN && !push(b, next)) return false;
@@ -121,9 +122,10 @@ static bool run_round(lip_branch *b, lip_worker *worker, size_t threads) {
     bool fine = true;
     if (!b->failed && !lip_branch_track(b, &fine)) return false;
     if (!fine)
-        b->status = lip_fail(b->err, LIP_INTERNAL, NULL,
-                             "the witness of the lower bound is in no leaf of the tree: this is a defect of "
-                             "lipcert, please report it with the network");
+        b->status = lip_fail(
+            b->err, LIP_INTERNAL, NULL,
+            "the witness of the lower bound is in no leaf of the tree: this is a defect of "
+            "lipcert, please report it with the network");
     return fine;
 }
 

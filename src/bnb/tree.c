@@ -16,6 +16,8 @@ lip_node *lip_node_create(const lip_dense *dense, size_t groups, unsigned part) 
     node->bound = INFINITY;
     node->state = LIP_NEW(lip_node_state, 1);
     if (node->state) {
+        node->state->dense = dense;
+        node->state->groups = groups;
         node->state->path = LIP_NEW(signed char, dense->relus);
         node->state->multipliers.y = LIP_NEW(double, groups + dense->relus);
         if (node->state->path && node->state->multipliers.y) {
@@ -75,8 +77,16 @@ lip_node *lip_node_child(const lip_node *parent, const lip_dense *dense, size_t 
 }
 
 size_t lip_node_size(const lip_node *node) {
-    size_t size = sizeof *node + node->text.capacity;
-    return node->state ? size + sizeof *node->state : size;
+    const lip_node_state *state = node->state;
+    size_t size = sizeof *node + node->text.capacity + 64;
+    if (!state) return size;
+    const lip_dense *dense = state->dense;
+    size_t numbers = state->groups + dense->relus;
+    size += sizeof *state + dense->relus + 12 * numbers + numbers * sizeof(double) + 64;
+    if (state->point) size += (dense->inputs + 1) * (sizeof(double) + sizeof(unsigned));
+    if (state->lo) size += 2 * dense->units * sizeof(double);
+    if (state->region) size += 3 * dense->inputs * sizeof(double) + 64;
+    return size;
 }
 
 /* ---- Walks ------------------------------------------------------------------------------- */

@@ -19,8 +19,10 @@ typedef struct lip_node_state {
     signed char *path; /* by relu number */
     lip_gram_point multipliers;
     lip_cone_basis basis;
-    double *point;      /* interior point of the cell, homogeneous; NULL: none is known */
-    double *lo, *hi;    /* by unit; NULL: those of the root */
+    double *point;   /* interior point of the cell, homogeneous; NULL: none is known */
+    double *lo, *hi; /* by unit; NULL: those of the root */
+    const lip_dense *dense;
+    size_t groups;
     lip_region *region; /* NULL: the question's */
 } lip_node_state;
 
@@ -45,7 +47,7 @@ void lip_node_free(lip_node *node); /* this one only */
 /* A child of a node that takes over its path and multipliers.  NULL if memory is short. */
 lip_node *lip_node_child(const lip_node *parent, const lip_dense *dense, size_t groups);
 
-/* About how many bytes a leaf takes. */
+/* About how many bytes a node takes, a leaf with the text that it will have. */
 size_t lip_node_size(const lip_node *node);
 
 /* Free a whole tree. */

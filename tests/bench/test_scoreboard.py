@@ -26,7 +26,9 @@ import scoreboard as bench  # noqa: E402
 import scoreboard_page as page  # noqa: E402
 import scoreboard_peers as peers  # noqa: E402
 
-CSDP = """Success: SDP solved
+CSDP = """CSDP 6.2.0
+Iter:  0 Ap: 0.00e+00 Pobj:  0.0000000e+00 Ad: 0.00e+00 Dobj:  0.0000000e+00 
+Success: SDP solved
 Primal objective value: 3.9919646e-02 
 Dual objective value: 3.9919647e-02 
 Relative primal infeasibility: 5.36e-14 
@@ -118,8 +120,8 @@ class Answers(unittest.TestCase):
         self.assertEqual(bench.last_error(done), "no wheel at for this")
 
     def test_weights(self):
-        chain = ("lipcert-network 1\ninput 2\nlayers 2\nlayer 1 2 relu 1\nbias 0x0p+0 0x0p+0\nterm 0 dense 2 2\n0x1p+0 0x1p+1\n"
-                 "-0x1.8p+0 0x1p-1\nlayer 2 1 linear 1\nbias 0x0p+0\nterm 1 dense 1 2\n0x1p+0 0x1p+1\nend\n")
+        chain = ("lipcert-network 1\ninput 2\nlayers 2\nlayer 1 2 relu 1\nbias 0x0p+0 0x0p+0\nterm 0 dense 2 2\n"
+                 "0x1p+0 0x1p+1\n-0x1.8p+0 0x1p-1\nlayer 2 1 linear 1\nbias 0x0p+0\nterm 1 dense 1 2\n0x1p+0 0x1p+1\nend\n")
         first, second = bench.weights(self.write(chain))
         np.testing.assert_array_equal(first, [[1, 2], [-1.5, .5]])
         np.testing.assert_array_equal(second, [[1, 2]])
@@ -130,7 +132,7 @@ class Answers(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             code, cpu = bench.launch(["/bin/sh", "-c", "while :; do :; done"], 1, folder)[:2]
             self.assertEqual(code, -24)
-            self.assertGreater(cpu, .9)
+            self.assertGreater(cpu, .5)
             code, _, _, memory, said, errors = bench.launch(["/bin/sh", "-c", "echo a; echo b >&2; exit 3"], 9, folder)
             self.assertEqual((code, said.strip(), errors), (3, "a", "b\n"))
             self.assertGreater(memory, .1)
@@ -163,14 +165,14 @@ class Form(unittest.TestCase):
 
 def row(program, value="", cpu="", **more):
     return dict.fromkeys(bench.COLUMNS, "") | {
-        "group": "Exact", "work": "w", "program": program, "method": "m", "value": value, "CPU s": cpu, "wall s": cpu, "MiB": "9",
-        "status": "proved, verified" if program == "lipcert" else "computed", "version": "1", "date": "2020-01-02",
-        "command": f"{program} net"} | more
+        "group": "Exact", "work": "w", "program": program, "method": "m", "value": value, "CPU s": cpu,
+        "wall s": cpu, "MiB": "9", "limit s": "60", "version": "1", "date": "2020-01-02", "command": f"{program} net",
+        "status": "proved, verified" if program == "lipcert" else "computed"} | more
 
 
 class Page(unittest.TestCase):
     rows = [row("lipcert", "2", "0.5", found="1.9"), row("HiGHS", "2.2", "2", note="Optimal"),
-            row("Cbc", "3", "60", note="Stopped on time limit", found="1.5"), row("csdp", "1.8", "1", work="w", group="Exact"),
+            row("Cbc", "3", "60", note="Stopped on time limit", found="1.5"), row("csdp", "1.8", "1"),
             row("sdpa", "", "120", status="stopped at 120 s"),
             dict.fromkeys(bench.COLUMNS, "") | {"program": "auto-LiRPA", "status": "not installed", "note": "no wheel"},
             row("ExLipBaB", "", "", **{"status": "published", "wall s": "26404", "date": ""}),
@@ -186,14 +188,14 @@ class Page(unittest.TestCase):
         lines = {line.split("|")[2].split()[0]: [c.strip() for c in line.split("|")[1:-1]]
                  for line in page.table(self.rows, "Exact").splitlines()[2:]}
         self.assertEqual(set(lines), {"lipcert", "HiGHS", "Cbc", "csdp", "sdpa", "ExLipBaB"})
-        self.assertEqual((lines["HiGHS"][8], lines["Cbc"][8], lines["sdpa"][8], lines["ExLipBaB"][8]), ("4", "> 120", "> 240", ""))
+        self.assertEqual([lines[p][8] for p in ("HiGHS", "Cbc", "sdpa", "ExLipBaB")], ["4", "> 120", "> 240", ""])
         self.assertEqual(lines["ExLipBaB"][10], "26404")
         self.assertEqual(len({len(line) for line in lines.values()}), 1)
 
     def test_summary(self):
         lines = page.summary(self.rows).splitlines()
-        self.assertTrue(any(line.startswith("| HiGHS | Exact | 1 | 1 | 4 | +1.0e-01 to +1.0e-01 |") for line in lines), lines)
-        self.assertTrue(any(line.startswith("| Cbc | Exact | 1 | 0 |  |  |") for line in lines), lines)
+        self.assertIn("| HiGHS | Exact | 1 | 1 | 4 | +1.0e-01 to +1.0e-01 |", lines)
+        self.assertIn("| Cbc | Exact | 1 | 0 |  |  |", lines)
         self.assertFalse(any("ExLipBaB" in line for line in lines))
 
     def test_below_a_proved_bound(self):
@@ -208,6 +210,8 @@ class Page(unittest.TestCase):
         text = page.draw(self.rows, {}, argparse.Namespace(time=120.0, full=False), 5)
         self.assertIn("5 of 5 runs made (reduced set", text)
         self.assertIn("Answers that cannot be upper bounds", text)
+        self.assertIn("Limits: 60 s of wall clock in the group Exact; 8 GiB.", text)
+        self.assertNotIn("@", text)
         self.assertIn("\nHiGHS net\n", text)
         self.assertRegex(page.machine(), r"^\d+ cores, \d+ GiB of memory, ")
 

@@ -4,7 +4,7 @@
 #include "chains.h"
 
 #include <sys/wait.h>
-#include <unistd.h>
+#include <time.h>
 
 static const char network_file[] = "branch.net", certificate_file[] = "branch.cert";
 
@@ -35,7 +35,7 @@ static lip_network *gaussian(lip_rng *rng, size_t layers, const size_t *width) {
 static lip_settings standard(void) {
     lip_settings settings;
     lip_settings_default(&settings);
-    settings.time_limit = 1e6; /* not the clock ends a run */
+    settings.time_limit = 100; /* not the clock ends a run */
     return settings;
 }
 
@@ -99,7 +99,7 @@ static bool dawdle(const lip_progress *progress, void *user) {
     size_t *rest = user;
     if (*rest > 0) {
         --*rest;
-        usleep(20000);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
     }
     return false;
 }
@@ -123,19 +123,13 @@ static void same_twice(const lip_network *net, const lip_query *query) {
 
 static void test_one_thread(void **state) {
     (void)state;
-    static const size_t width[] = {6, 16, 14, 1};
+    static const size_t width[] = {6, 16, 14, 3}, small[] = {3, 6, 5, 3};
     lip_rng rng;
     lip_rng_seed(&rng, 101);
-    for (int c = 0; c < 12; ++c) {
-        lip_region *region;
-        lip_error err;
-        bool small = c < 10;
-        lip_network *net = small ? random_chain(&rng, 1 + pick(&rng, 3)) : gaussian(&rng, 3, width);
-        if (small) region = random_region(&rng, lip_inputs(net));
-        if (!small) assert_int_equal(lip_region_everywhere(6, &region, &err), LIP_OK);
+    for (int c = 0; c < 10; ++c) {
+        lip_network *net = gaussian(&rng, 3, c < 7 ? small : width);
+        lip_region *region = random_region(&rng, lip_inputs(net));
         lip_query query = random_query(&rng, region);
-        if (!small)
-            query = (lip_query){LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ROW, 0, 0}, region, NULL};
         same_twice(net, &query);
         lip_region_free(region);
         lip_network_free(net);
