@@ -2,7 +2,7 @@
 
     bench/exact.py BUILD [--only TEXT] [--time S] [--threads N] [--program PATH] [--no-check]
 
-One row for each question: proved bounds, the reference value and the target time (docs/exact.md), seconds, nodes, size
+One row for each question: proved bounds, the reference value and the target time (docs/exact.md), CPU seconds, nodes, size
 of the certificate, lipcheck's verdict and seconds.  Rows whose network is not in ../shared/data (or LIPCERT_DATA) are left
 out with a message.  Writes BUILD/bench/exact.csv and prints a Markdown table.  One thread unless --threads says so.
 """
@@ -11,18 +11,18 @@ import csv
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DATA = os.environ.get("LIPCERT_DATA", os.path.join(ROOT, "..", "shared", "data"))
 ENVIRONMENT = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
-COLUMNS = ["case", "lower", "upper", "gap", "reference", "off", "target s", "seconds", "nodes", "newton", "LPs", "KiB",
-           "verified", "check s"]
+COLUMNS = ["case", "lower", "upper", "gap", "reference", "off", "target s", "CPU s", "nodes", "newton", "LPs", "KiB",
+           "verified", "lipcheck s"]
 
 
 def nets(*path):
@@ -109,9 +109,51 @@ def published_cases(folder):
                ["--vnnlib", box(folder, "local" + radius, side), "--norm", "inf", "--margin", "0,1"], value, 2)
 
 
-def run(command, **keywords):
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, env=ENVIRONMENT, check=False,
-                          **keywords)
+def acas_cases(folder):
+    net = nets("acasxu", "ACASXU_experimental_v2a_1_1.onnx")
+    text = nets("acasxu", "acasxu_prop1.vnnlib")
+    if not os.path.exists(text):
+        return
+    ends = {}
+    with open(text, encoding="ascii") as file:
+        for index, value in re.findall(r"\(assert \([<>]= X_(\d+) ([-+.\deE]+)\)\)", file.read()):
+            ends.setdefault(int(index), []).append(float(value))
+    middle = os.path.join(folder, "middle.csv")
+    numpy.savetxt(middle, [[sum(ends[i]) / 2 for i in sorted(ends)]], delimiter=",", fmt="%.17g")
+    for eps in (".02", ".05"):
+        for output in range(5):
+            yield (f"ACAS Xu 1_1, eps {eps}, inf, output {output}", net,
+                   ["--box", middle, eps, "--norm", "inf", "--output", output], None, 300)
+
+
+def controller_cases(_):
+    folder = nets("controllers")
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        if name == "controller_5_20.onnx":  # an invalid file
+            continue
+        for region, options in (("R^n", ["--global"]), ("unit box", ["--box", "0.5", "0.5"])):
+            yield (f"{name}, {region}, inf", os.path.join(folder, name), [*options, "--norm", "inf"], None, 300)
+
+
+def frontier_cases(folder):
+    """Random networks at the edge of what can be closed: weights and biases N(0, 1 / fan-in), seed 0, one output."""
+    for widths in ([10, 30, 30], [10, 40, 40], [20, 40, 40], [5, 50, 50], [10, 20, 20, 20], [6] + [10] * 6):
+        generator, arrays = numpy.random.default_rng(0), {}
+        for layer, (fan_in, width) in enumerate(zip(widths, [*widths[1:], 1])):
+            arrays[f"W{layer}"] = generator.standard_normal((width, fan_in)) / numpy.sqrt(fan_in)
+            arrays[f"b{layer}"] = generator.standard_normal(width) / numpy.sqrt(fan_in)
+        name = "-".join(map(str, widths))
+        path = os.path.join(folder, name + ".npz")
+        numpy.savez(path, **arrays)
+        yield f"frontier {name}, R^n, 2", path, ["--global", "--norm", "2"], None, 600
+
+
+def run(command):
+    """What a run gave, and its CPU seconds: with one thread and a quiet machine, those of the clock."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def measure(options, folder, case):
@@ -119,9 +161,7 @@ def measure(options, folder, case):
     certificate, canonical = os.path.join(folder, "cert"), os.path.join(folder, "net")
     command = [options.program, "bound", net, *question, "--method", "exact", "--time", options.time, "--threads",
                options.threads, "--json", "-", "--certificate", certificate]
-    begun = time.monotonic()
-    done = run(command)
-    seconds = time.monotonic() - begun
+    done, seconds = run(command)
     if done.returncode not in (0, 3, 4) or not done.stdout.strip().startswith("{"):
         return {"case": label, "verified": done.stderr.strip()[:100] or f"status {done.returncode}"}
     report = json.loads(done.stdout)
@@ -130,15 +170,14 @@ def measure(options, folder, case):
     counts = re.findall(r"\d+", step.get("note") or "")
     row = {"case": label, "lower": f"{low:.12g}", "upper": f"{high:.12g}", "gap": f"{(high - low) / high if high else 0:.1e}",
            "reference": value and f"{value:.12g}", "off": value and f"{(low - value) / value:.1e}", "target s": target,
-           "seconds": f"{seconds:.2f}", "KiB": os.path.getsize(certificate) // 1024 if os.path.exists(certificate) else ""}
+           "CPU s": f"{seconds:.2f}", "KiB": os.path.getsize(certificate) // 1024 if os.path.exists(certificate) else ""}
     if len(counts) >= 3:
         row.update(zip(("nodes", "newton", "LPs"), counts))
     if not options.no_check and os.path.exists(certificate):
         run([options.program, "convert", net, canonical])
-        begun = time.monotonic()
-        verdict = run([os.path.join(options.build, "check", "lipcheck"), canonical, certificate])
+        verdict, seconds = run([os.path.join(options.build, "check", "lipcheck"), canonical, certificate])
         row["verified"] = (verdict.stdout.strip().splitlines() or [verdict.stderr])[-1][:110]
-        row["check s"] = f"{time.monotonic() - begun:.2f}"
+        row["lipcheck s"] = f"{seconds:.2f}"
         os.unlink(certificate)
     return row
 
@@ -156,7 +195,8 @@ def main():
     rows = []
     print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS))
     with tempfile.TemporaryDirectory() as folder:
-        for case in [*reference_cases(folder), *published_cases(folder)]:
+        for case in [*reference_cases(folder), *published_cases(folder), *acas_cases(folder), *controller_cases(folder),
+                     *frontier_cases(folder)]:
             if options.only not in case[0]:
                 continue
             if not os.path.exists(case[1]):

@@ -28,7 +28,10 @@ static bool raise_upper(lip_node *leaf, void *user) {
 double lip_branch_upper(lip_branch *b) {
     double upper = 0;
     for (size_t k = 0; k < b->parts; ++k)
-        if (!b->root[k] || !lip_tree_leaves(b->root[k], raise_upper, &upper)) return INFINITY;
+        if (!b->root[k] || !lip_tree_leaves(b->root[k], raise_upper, &upper)) {
+            b->failed = true;
+            return INFINITY;
+        }
     return upper;
 }
 
@@ -59,10 +62,9 @@ static bool hang(lip_branch *b, lip_node *node, lip_node *child[2], bool cut, in
     node->kind = cut ? LIP_NODE_CUT : LIP_NODE_SPLIT;
     node->child[0] = child[0];
     node->child[1] = child[1];
-    b->memory += lip_node_size(child[0]) + lip_node_size(child[1]) - lip_node_size(node);
+    b->memory += lip_node_size(child[0]) + lip_node_size(child[1]);
     lip_text_clear(&node->text);
     lip_node_clear_state(node);
-    b->memory += lip_node_size(node);
     for (int side = 0; side < 2; ++side) {
         lip_node *next = child[side ? first : !first];
         if (next->kind == LIP_NODE_OPEN && !push(b, next)) return false;
@@ -77,11 +79,13 @@ static void *work(void *user) {
     pthread_mutex_lock(&b->lock);
     for (lip_node *node; (node = take(b)) != NULL;) {
         lip_node *child[2];
+        size_t before = lip_node_size(node);
         pthread_mutex_unlock(&b->lock);
         bool ok = lip_worker_expand(w, node, child);
         pthread_mutex_lock(&b->lock);
         if (ok && child[0]) ok = hang(b, node, child, w->cuts, w->first);
         if (!ok) b->failed = true;
+        b->memory += lip_node_size(node) - before; /* may be less than 0: modulo */
         if (b->memory > b->most_memory) b->full = true;
         --b->busy;
         if (leader && lip_watch_expired(&b->task->watch)) b->halt = true;
@@ -135,8 +139,9 @@ static bool goes_on(const lip_branch *b, double upper) {
     return upper > b->task->result->lower * (1 + b->tolerance);
 }
 
-/* Seconds until the method search is called. */
-static const double quick = 0.3;
+/* Multiplications, some tenths of a second of them, until the method search is called: not the clock, which would
+ * make one thread's tree depend on how fast the machine is. */
+static const double quick = 1e9;
 
 /* How far the target falls in a round: further while rounds are cheap, less far once they get dear. */
 typedef struct schedule {
@@ -162,14 +167,19 @@ static size_t nodes_of(const lip_worker *worker, size_t threads) {
     return nodes;
 }
 
+static double work_of(const lip_worker *worker, size_t threads) {
+    double work = 0;
+    for (size_t i = 0; i < threads; ++i) work += worker[i].work;
+    return work;
+}
+
 static bool run_rounds(lip_branch *b, lip_worker *worker, size_t threads) {
     lip_result *result = b->task->result;
-    double begun = lip_clock_now();
     bool searched = b->task->by_auto; /* then it was one of the methods before */
     schedule plan = {.step = 0.03, .before = 50};
     double upper = lip_branch_upper(b);
     while (!b->halt && goes_on(b, upper)) {
-        if (!searched && (b->at_most > 0 || lip_clock_now() - begun > quick)) {
+        if (!searched && (b->at_most > 0 || work_of(worker, threads) > quick)) {
             searched = true; /* what is not closed at once is worth a better lower bound */
             if (lip_search_method(b->task, b->step, NULL) != LIP_OK) return false;
             if (!goes_on(b, upper)) break;
@@ -215,6 +225,7 @@ bool lip_branch_run(lip_branch *b, size_t threads) {
     while (ok && made < threads) ok = lip_worker_create(b, &worker[made++]);
     for (size_t i = 0; i < made; ++i) worker[i].leader = i == 0;
     for (size_t k = 0; ok && k < b->parts; ++k) ok = lip_worker_start(&worker[0], k);
+    for (size_t k = 0; ok && k < b->parts; ++k) b->memory += lip_node_size(b->root[k]);
     if (ok) ok = resume(b, &worker[0]) && run_rounds(b, worker, threads);
     for (size_t k = 0; ok && k < b->parts; ++k)
         ok = lip_tree_leaves(b->root[k], finish, &worker[0]);

@@ -85,7 +85,7 @@ bool lip_worker_prove(lip_worker *worker, lip_node *node);
  * memory is short. */
 bool lip_worker_view(lip_worker *worker, const lip_node *node, lip_leaf_node *view);
 
-/* The largest bound of all leaves. */
+/* The largest bound of all leaves.  INFINITY, and branch->failed, if memory is short. */
 double lip_branch_upper(lip_branch *branch);
 
 /* Append the statement `tree`, or the header line of one part.  False if some leaf has no text, or memory is short. */

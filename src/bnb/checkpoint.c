@@ -109,8 +109,12 @@ static lip_status write_file(const char *path, const char *bytes, size_t size, l
 /* ---- The certificate --------------------------------------------------------------------- */
 
 static bool prove(lip_node *leaf, void *user) {
+    lip_worker *worker = user;
     if (leaf->text.size > 0 || !leaf->state) return true;
-    return lip_worker_prove(user, leaf);
+    size_t before = lip_node_size(leaf);
+    bool ok = lip_worker_prove(worker, leaf);
+    worker->branch->memory += lip_node_size(leaf) - before;
+    return ok;
 }
 
 static bool find_gap(lip_node *leaf, void *user) {

@@ -144,7 +144,9 @@ static lip_status run(lip_branch *b, lip_step *step, lip_error *err) {
     step->value = lip_branch_upper(b);
     step->complete = step->value <= task->result->lower * (1 + b->tolerance);
     if (b->at_most > 0) step->complete = lip_branch_decided(b, step->value);
-    lip_branch_write(b, &task->statement.text);
+    if (b->failed) return lip_fail_memory(err);
+    if (!lip_branch_write(b, &task->statement.text) && !task->statement.text.failed)
+        lip_text_clear(&task->statement.text); /* some leaf could not be proved */
     task->statement.uses_bounds = task->statement.uses_ranges = true;
     explain(b, step);
     if (task->exact && task->exact->written) *task->exact->written = b->written;

@@ -200,7 +200,7 @@ static bool tighten(lip_worker *w, lip_node *node, const lip_node *parent, size_
                             parent->state->lo ? from : 0, state->lo, state->hi, empty);
 }
 
-/* Is the cell of a child empty?  If not, its point is kept. */
+/* Is the cell of a child empty?  If not, its point is kept.  parent NULL: nothing is known that may help. */
 static bool probe(lip_worker *w, lip_node *node, const lip_node *parent) {
     lip_branch *b = w->branch;
     lip_node_state *state = node->state;
@@ -210,11 +210,11 @@ static bool probe(lip_worker *w, lip_node *node, const lip_node *parent) {
     state->point = LIP_NEW(double, d);
     state->basis.id = LIP_NEW(unsigned, d + 1);
     if (!state->point || !state->basis.id) return false;
-    state->basis.count = parent->state->basis.count;
-    if (parent->state->basis.id)
+    state->basis.count = parent ? parent->state->basis.count : 0;
+    if (state->basis.count > 0)
         memcpy(state->basis.id, parent->state->basis.id,
                state->basis.count * sizeof *state->basis.id);
-    if (parent->state->point && lip_cone_holds(w->cone, parent->state->point)) {
+    if (parent && parent->state->point && lip_cone_holds(w->cone, parent->state->point)) {
         memcpy(state->point, parent->state->point, d * sizeof *state->point);
         ++w->counts.free;
         return true;
@@ -363,12 +363,32 @@ static size_t choose_neuron(const lip_worker *w, const lip_node *node) {
     return best;
 }
 
+/* A cell of which no point is known yet: a half of a box, or a node of a checkpoint. */
+static bool visit(lip_worker *w, lip_node *node) {
+    lip_text text = node->text;
+    if (node->state->point || node->state->basis.id) return true;
+    node->text = (lip_text){0};
+    bool ok = probe(w, node, NULL);
+    if (ok && node->kind != LIP_NODE_EMPTY) {
+        lip_text_clear(&node->text);
+        node->text = text;
+    } else {
+        lip_text_clear(&text);
+    }
+    return ok;
+}
+
 /* A node whose phases are all known.  If its cell may be empty without a proof of that, smaller boxes may help. */
 static bool settle(lip_worker *w, lip_node *node, double target, lip_node *child[2]) {
-    lip_leaf_node view = look(w, node);
     bool done = false;
+    if (!visit(w, node)) return false;
+    if (node->kind == LIP_NODE_EMPTY) return true;
+    lip_leaf_node view = look(w, node);
     if (!bound_by_interval(w, node, &view)) return false;
-    if (node->bound <= target) return true;
+    pthread_mutex_lock(&w->branch->lock);
+    target = fmax(target, w->branch->target); /* by the point that was just seen */
+    pthread_mutex_unlock(&w->branch->lock);
+    if (node->bound <= target && node->text.size > 0) return true;
     if (w->branch->cuts && !node->state->point && !cut(w, node, &view, child, &done)) return false;
     if (!done) node->kind = LIP_NODE_STUCK;
     return true;

@@ -153,12 +153,14 @@ static bool write_node(const lip_node *node, lip_text *text) {
 
 bool lip_tree_write(lip_node *root, lip_text *text) {
     stack s = {0};
-    bool ok = push(&s, root);
-    while (ok && s.used > 0) {
+    bool proved = true;
+    text->failed = !push(&s, root) || text->failed;
+    while (proved && !text->failed && s.used > 0) {
         lip_node *node = s.node[--s.used];
-        ok = write_node(node, text);
-        if (ok && inner(node)) ok = push(&s, node->child[1]) && push(&s, node->child[0]);
+        proved = write_node(node, text);
+        if (inner(node))
+            text->failed = !push(&s, node->child[1]) || !push(&s, node->child[0]) || text->failed;
     }
     free(s.node);
-    return ok && !text->failed;
+    return proved && !text->failed;
 }

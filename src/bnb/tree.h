@@ -57,7 +57,8 @@ void lip_tree_free(lip_node *root);
 typedef bool (*lip_leaf_visit)(lip_node *leaf, void *user);
 bool lip_tree_leaves(lip_node *root, lip_leaf_visit visit, void *user);
 
-/* Append the lines of a tree to text (docs/certificate.md).  False if some leaf has none, or memory is short. */
+/* Append the lines of a tree to text (docs/certificate.md).  False if some leaf has none, or memory is short
+ * (then text->failed, too). */
 bool lip_tree_write(lip_node *root, lip_text *text);
 
 #endif

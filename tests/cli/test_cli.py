@@ -49,6 +49,15 @@ BAD = [
     (["bound", "net.npz", "--input", "inf"], 1, ["--input", "finite"]),
     (["bound", "net.npz", "--input", "3", "--box", "0", "1"], 1, ["outside the region"]),
     (["bound", "net.npz", "--method", "point"], 1, ["point", "--input"]),
+    (["decide", "net.npz"], 1, ["--at-most"]),
+    (["decide", "net.npz", "--at-most", "0"], 1, ["--at-most", "positive", "found 0"]),
+    (["decide", "net.npz", "--at-most", "nan"], 1, ["--at-most", "finite", "'nan'"]),
+    (["decide", "net.npz", "--at-most", "2", "--all-margins"], 1, ["'--all-margins'"]),
+    (["decide", "net.npz", "--at-most", "2", "--method", "exat"], 1, ["'exat'", "'exact'"]),
+    (["decide", "net.npz", "--at-most", "2", "--json", "net.npz"], 1, ["replace the network"]),
+    (["decide", "absent.npz", "--at-most", "2"], 2, ["absent.npz"]),
+    (["decide", "net.npz", "--at-most", "2", "--resume", "absent.cert", "--method", "exact"], 2, ["absent.cert"]),
+    (["bound", "net.npz", "--at-most", "2"], 1, ["'--at-most'"]),
     (["check", "net.npz"], 1, ["CERT"]),
     (["check", "absent.npz", "absent.cert"], 2, ["absent.npz"]),
     (["bound", "net.npz", "--norm"], 1, ["--norm", "needs one value"]),
@@ -682,7 +691,7 @@ class Stopping(Base):
 
 
 class Help(Base):
-    COMMANDS = ["bound", "check", "gradient", "radius", "monotone", "sweep", "plot", "report", "eval", "info", "convert", "export", "methods", "version",
+    COMMANDS = ["bound", "decide", "check", "gradient", "radius", "monotone", "sweep", "plot", "report", "eval", "info", "convert", "export", "methods", "version",
                 "help"]
 
     def options(self, command):
@@ -737,7 +746,7 @@ class Help(Base):
                 self.assertIn(f"--{option}", manual, "docs/cli.md")
                 self.assertIn(f"--{option}", page, "lipcert.1")
         exits = re.findall(r"^  (\d+) ", self.good("help", "exit"), re.M)
-        self.assertEqual(len(exits), 9)
+        self.assertEqual(len(exits), 10)
         for code in exits:
             self.assertRegex(manual, rf"(?m)^\| {code} \|")
             self.assertRegex(page, rf"(?m)^\.B {code}$")
@@ -761,6 +770,7 @@ class Help(Base):
         documents = [self.bound("net.npz", "--box", "0", "1"),
                      self.bound("net.npz", "--ball", "0", "1"),
                      self.bound("net.npz", "--all-margins"),
+                     json.loads(self.good("decide", "net.npz", "--at-most", "99", "--json", "-")),
                      json.loads(self.good("info", "net.npz", "--json", "-")),
                      json.loads(self.good("gradient", "net.npz", "--input", "1", "--json", "-")),
                      json.loads(self.good("radius", "net.npz", "--input", "1", "--json", "-")),

@@ -47,6 +47,12 @@ def scenarios(root):
            "--method", "product,interval,lbs"], ["out.json", "out-0-1.cert"]
     yield ["radius", "net.npz", "--input", "point.npy", "--method", "product,interval", "--precision", "0.5",
            "--json", "out.json"], ["out.json"]
+    yield ["bound", "net.npz", *SMALL, "--norm", "2", "--method", "exact", "--checkpoint",
+           "out.cert"], ["out.cert"]
+    yield ["bound", "net.npz", *SMALL, "--norm", "2", "--method", "exact", "--resume", "net.tree", "--checkpoint",
+           "out.cert"], ["out.cert"]
+    yield ["decide", "net.npz", *SMALL, "--norm", "2", "--box", "0", "1", "--at-most", "5.5416", "--method", "exact",
+           "--json", "out.json", "--certificate", "out.cert"], ["out.json", "out.cert"]
     yield ["monotone", "one.npz", "--box", "0", "2", "--json", "out.json"], ["out.json"]
     for kind in "bound", "margins", "radius":
         yield ["plot", f"{kind}.result", "--out", "out.svg"], ["out.svg"]
@@ -65,6 +71,8 @@ def write_results(program):
             ("radius", ["radius", "net.npz", "--input", "1", "--method", "product"])):
         subprocess.run([program, *arguments, "--json", f"{name}.result", "--quiet"], check=True, timeout=LIMIT,
                        stdout=subprocess.DEVNULL)
+    subprocess.run([program, "bound", "net.npz", *SMALL, "--norm", "2", "--method", "exact", "--gap", "0.3",
+                    "--checkpoint", "net.tree", "--quiet"], check=True, timeout=LIMIT, stdout=subprocess.DEVNULL)
     with open("list.csv", "w", encoding="utf-8") as file:
         file.write("network,input,eps,output,method\nnet.npz,0,1,0,product\nabsent.npz,0,1,0,product\n")
     subprocess.run([program, "sweep", "list.csv", "--out", "sweep.records", "--quiet"], check=False,

@@ -20,7 +20,7 @@ import numpy as np
 import networks
 
 PROGRAM = LIPCHECK = None
-LIMIT = 300
+LIMIT = 120
 GAP = 1e-6
 
 
@@ -237,10 +237,8 @@ class Distrust(Base):
             r"(0x1[^ ]*p)([+-]\d+)", lambda n: f"{n[1]}{int(n[2]) - 3:+d}", m[0]), text, flags=re.M))
 
     def test_zero_multipliers(self):
-        self.check(lambda text: re.sub(r"(?<= )-?0x1\S*", "0x0p+0", text[text.index("statement"):])
-                   if False else text[:text.index("statement")] + re.sub(
-                       r"^(one|input|dual|tangent) .*$", lambda m: re.sub(r"-?0x1\S*", "0x0p+0", m[0]),
-                       text[text.index("statement"):], flags=re.M))
+        self.check(lambda text: re.sub(r"^(one|input|dual|tangent) .*$", lambda m: re.sub(r"-?0x1\S*", "0x0p+0", m[0]),
+                                       text, flags=re.M))
 
     def test_all_empty(self):
         leaf = r"^sdp\n((?:roles|one|input|dual|tangent) .*\n)+"
@@ -305,7 +303,7 @@ class Refused(Base):
         self.exact("deep", ["--norm", "2", "--box", "0", "1"], "--gap", "0.5", "--checkpoint", "a.cert")
         with open("a.cert", encoding="ascii") as file:
             box = file.read()
-        self.refuse(box, 5, other, "hi", question=["--norm", "2", "--box-file", "-1", "2"])
+        self.refuse(box, 4, other, "lo", question=["--norm", "2", "--box-file", "-1", "2"])
 
     def test_malformed(self):
         text = self.checkpoint()

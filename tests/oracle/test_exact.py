@@ -4,6 +4,10 @@
 
 on R^n, boxes and balls, for all pairs of norms and all selections of outputs, with one thread and with two.
 
+Every question must be closed, but for networks in OPEN, of which it is only said whether they were: with two equal
+neurons some cells are empty, and no row of a Farkas certificate can be told from another; with weights far from 1
+distances underflow the tolerances of floating point.  Their bounds have to hold all the same.
+
     usage: test_exact.py PROGRAM
 """
 import itertools
@@ -20,6 +24,8 @@ from test_random_networks import NORM_PAIRS, SLACK, filled, networks, outputs, r
 
 GAP = 2e-6    # twice --gap
 SMALL = 1e-7  # of the network's size, for constants that are 0
+OPEN = {"duplicated", "tiny-weights", "huge-weights"}
+SECONDS = 60  # for one question; those that must be closed take hundredths of one
 
 
 def check_question(report, label, truth, answer, size):
@@ -49,9 +55,11 @@ def check_network(report, program, folder, name, net, rng):
             threads = 1 + int(counts[0] % 2)
             answer = lipcert.answer(program, "bound", path, *options, *output_options, "--norm", p,
                                     "--out-norm", q, "--method", "exact", "--threads", threads,
-                                    "--time", 60)
+                                    "--time", 1 if name in OPEN else SECONDS)
             closed = check_question(report, label, truth, answer, size)
-            if not closed:
+            report.check(closed or name in OPEN, f"{label}: not closed: {lipcert.bound(answer, 'lower')!r}, "
+                         f"{truth!r}, {lipcert.bound(answer, 'upper')!r}")
+            if not closed and name in OPEN:
                 print(f"note: {label}: not closed: {lipcert.bound(answer, 'lower')!r}, {truth!r}, "
                       f"{lipcert.bound(answer, 'upper')!r}")
             counts += (1, closed, threads == 2)
@@ -68,7 +76,6 @@ def main():
             counts += check_network(report, program, folder, kind, net, rng)
     print(f"{counts[0]} questions, {counts[1]} closed, {counts[2]} with two threads")
     report.check(counts[0] > 80, f"only {counts[0]} questions were decided by the oracle")
-    report.check(counts[1] >= 0.97 * counts[0], f"of {counts[0]} questions {counts[1]} were closed")
     return 1 if report.failures else 0
 
 
