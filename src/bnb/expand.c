@@ -465,6 +465,7 @@ bool lip_worker_start(lip_worker *w, size_t part) {
     lip_node *root = lip_node_create(b->dense, lip_gram_groups(gram), (unsigned)part);
     if (!root) return false;
     b->root[part] = root;
+    b->memory += lip_node_size(root);
     lip_leaf_node view = look(w, root);
     lip_gram_load(gram, w->phase);
     size_t free_neurons = 0;

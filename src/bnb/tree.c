@@ -82,7 +82,8 @@ size_t lip_node_size(const lip_node *node) {
     if (!state) return size;
     const lip_dense *dense = state->dense;
     size_t numbers = state->groups + dense->relus;
-    size += sizeof *state + dense->relus + 12 * numbers + numbers * sizeof(double) + 64;
+    if (node->text.capacity == 0) size += 12 * numbers;
+    size += sizeof *state + dense->relus + numbers * sizeof(double) + 64;
     if (state->point) size += (dense->inputs + 1) * (sizeof(double) + sizeof(unsigned));
     if (state->lo) size += 2 * dense->units * sizeof(double);
     if (state->region) size += 3 * dense->inputs * sizeof(double) + 64;

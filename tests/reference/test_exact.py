@@ -27,7 +27,7 @@ CLOSED = 1.01e-6    # --gap, and the rounding outwards
 MOST_SECONDS = 60   # CPU time of the quick ones, children included
 SLOW = ("n1_80x80", "wine_net_11x24x24x1, [-3,3]", "r = 10, inf", "bike")    # and those that nobody has closed
 OPEN = ("n1_80x80",)  # no claim: bounds have to hold
-FEW = 40.0          # seconds for the slow ones
+FEW = 40          # seconds for the slow ones
 
 
 def is_slow(label):
@@ -89,7 +89,7 @@ def check_miqcqp(report, program, case, bounds):
     tolerance."""
     if "n2_20x20" in case[0] or "40x40" in case[0] or "100-100" in case[0]:
         return
-    answer = lipcert.answer(program, "bound", case[1], *case[2], "--method", "miqcqp", "--time", 5)
+    answer = lipcert.answer(program, "bound", case[1], *case[2], "--method", "miqcqp", "--time", 200)
     step = answer["steps"][0]
     if "HiGHS" in (step["note"] or "") and step["value"] is None:
         return
@@ -205,7 +205,7 @@ def main():
         check_rows(report, program, folder, slow)
         if not slow:
             print(f"exact: {MIQCQP[1]} of {MIQCQP[0]} values confirmed by HiGHS")
-            report.check(MIQCQP[0] == 0 or MIQCQP[1] > 20, f"HiGHS answered {MIQCQP[1]} of {MIQCQP[0]} questions")
+            report.check(MIQCQP[0] in (0, MIQCQP[1]), f"HiGHS answered {MIQCQP[1]} of {MIQCQP[0]} questions")
             check_polygons(report, program, folder, data)
     seconds = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     print(f"exact: {seconds:.0f} s CPU")
