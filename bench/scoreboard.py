@@ -52,20 +52,30 @@ SDP = ("csdp", "dsdp5", "sdpa")
 PYTHON = {"cvxpy + SCS": ["lipsdp-scs"], "cvxpy + Clarabel": ["lipsdp-clarabel"], "eclipse-nn": ["eclipse", "eclipse-fast"]}
 # full: the peers' runs, or lipcert's beyond the first, belong to --full
 Work = collections.namedtuple("Work", "group name net question methods export peers full")
-# The limit is CPU time, and much more of wall clock; a run may have 8 GiB.  A small process asks for memory:
-# a child's peak counts that of the process that starts it.
+# The limit is CPU time by the scheduler's clock (RLIMIT_CPU counts ticks, 10 % too many where others run), and much more
+# of wall clock; a run may have 8 GiB.  A small process asks for memory: a child's peak counts that of its parent.
 LAUNCH = """
 import os, resource, signal, sys, time
 limit = int(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+resource.setrlimit(resource.RLIMIT_CPU, (2 * limit + 5, 2 * limit + 10))
 resource.setrlimit(resource.RLIMIT_DATA, (8 << 30, 8 << 30))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 started = time.monotonic()
 pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
-signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
+def check(*_):
+    try:
+        used = time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return
+    if time.monotonic() - started > 6 * limit + 60 or used > limit + 5:
+        os.kill(pid, signal.SIGKILL)
+    elif used > limit:
+        os.kill(pid, signal.SIGXCPU)
+signal.signal(signal.SIGALRM, check)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-signal.alarm(6 * limit + 60)
+signal.setitimer(signal.ITIMER_REAL, .2, .2)
 _, status, usage = os.wait4(pid, 0)
+signal.setitimer(signal.ITIMER_REAL, 0)
 print()
 print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss)
 """
@@ -311,7 +321,7 @@ class Board:
 
     def short(self, command):
         """A command as one would type it in a folder that has the network."""
-        words = [os.path.basename(word) if os.path.isabs(word) or os.sep in word and os.path.exists(word) else word
+        words = [word if not os.path.isabs(word) or word.startswith("/dev/") else os.path.basename(word)
                  for word in command]
         return " ".join(f"'{word}'" if " " in word else word for word in words)
 
@@ -395,7 +405,8 @@ def computed(program, model, code, said, errors):
     if program in SDP:
         value, note = sdp_value(program, said)
         if value is None:
-            return {"status": "failed", "note": f"{note} (exit code {code})"}
+            last = (said.strip() or errors.strip() or "no output").splitlines()[-1].strip()
+            return {"status": "failed", "note": f"{note}, its last line: {last[:100]} (exit code {code})"}
         factor, constant = scale_of(model)
         return {"value": f"{(value + constant) * factor:.11g}", "status": "computed", "note": note}
     if program == "Cbc":

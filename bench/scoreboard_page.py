@@ -20,10 +20,11 @@ INTRO = {
     "LipSDP": """
 The semidefinite relaxation of the tangent on all of R^n with 2-norms, the method `tangent`. csdp, dsdp5 and sdpa solve the
 program that `lipcert export` writes; cvxpy states LipSDP-Neuron as published; eclipse-nn is the published decomposition by
-layers, looser by design.""",
+layers, looser by design; its ECLipsE falls back to ECLipsE-Fast where SCS's answer is not accurate enough for it.""",
     "Shor, HR-2": """
-Input norm inf, one output. Shor's relaxation is exported as `tangent`, which it is for one hidden layer. HR-2 is exported
-as published (`hr2-blocks`); lipcert's `hr2` is a smaller program, whose value is at most that of HR-2 for one hidden layer
+Input norm inf, one output. Shor's relaxation is exported as `tangent`, which it is for one hidden layer. With two (the
+digits example) lipcert's `tangent` is a little tighter: it is what `export --phases` writes. HR-2 is exported as published
+(`hr2-blocks`); lipcert's `hr2` is a smaller program, whose value is at most that of HR-2 for one hidden layer
 ([relaxations.md](relaxations.md)).""",
     "Exact": """
 Both bounds on the exact constant. HiGHS and Cbc solve the mixed-integer program of `lipcert export --relaxation miqcqp`;

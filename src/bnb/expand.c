@@ -317,12 +317,15 @@ static lip_node *make_half(lip_worker *w, const lip_node *parent, size_t input, 
     return NULL;
 }
 
-/* Halve the box; false in *done if it is too thin for that. */
+/* Halve the box; false in *done if it has been halved thirty times that way: what is still open is degenerate, and a tree
+ * may not be deeper than 4096 nodes. */
 static bool cut(lip_worker *w, lip_node *node, const lip_leaf_node *view, lip_node *child[2],
                 bool *done) {
     size_t input = choose_input(w, view);
     double lo = view->region->lo[input], hi = view->region->hi[input], at = lo / 2 + hi / 2;
-    *done = lo < at && at < hi;
+    const lip_region *whole = w->branch->task->query->region;
+    double least = ldexp(whole->hi[input] - whole->lo[input], -30);
+    *done = lo < at && at < hi && hi - lo > least;
     if (!*done) return true;
     for (int side = 0; side < 2; ++side) {
         child[side] = make_half(w, node, input, at, side == 1);
