@@ -10,8 +10,8 @@ is not there is a row "not installed" with the reason.  --skip csdp,eclipse-nn l
 
 --time is the CPU limit of one run (default 120 s; mixed-integer programs and `exact`: 60 s of wall clock, which
 all of them take as an option).  --full adds the runs that take long.  BUILD/bench/scoreboard-runs.csv keeps every row: a run
-with the same network, commands and programs is not made again, unless the limit stopped it and is larger now; --fresh
-forgets.  --only keeps runs whose name, as --list shows it, contains TEXT.  --draw runs nothing.
+with the same network, commands and programs is not made again, unless it failed, or a limit stopped it that is
+larger now; --fresh forgets.  --only keeps runs whose name, as --list shows it, contains TEXT.  --draw runs nothing.
 --docs copies scoreboard.csv and scoreboard.md to FOLDER (default docs/).  Networks of ../shared/data (or
 LIPCERT_DATA) that are absent are left out with a message.
 
@@ -165,11 +165,16 @@ def ask(command):
     return subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
 
+def plain(line):
+    """A program's message without addresses and folders."""
+    return re.sub(r"\s*\S*(://|/)\S*", "", line).strip()[:150]
+
+
 def last_error(done):
     """One sentence of what an installer said, without addresses and folders."""
     lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
     chosen = next((line for line in lines if "ERROR" in line or line.startswith("E:")), lines[-1] if lines else "no message")
-    return re.sub(r"\s*\S*(://|/tmp/|/home/|/root/)\S*", "", chosen.replace("ERROR: ", "")).strip()[:200]
+    return plain(chosen.replace("ERROR: ", ""))
 
 
 def debian(packages, install):
@@ -340,9 +345,11 @@ class Board:
         kind = {"HiGHS": "mps", "Cbc": "lp"}.get(program, "sdpa")
         out = f"{name}-{program.lower()}.{'dat-s' if kind == 'sdpa' else kind}"
         export = [self.program, "export", work.net, out, *work.question, "--relaxation", method, "--format", kind]
-        peer = {"csdp": ["csdp", out, "/dev/null"], "dsdp5": ["dsdp5", out], "sdpa": ["sdpa", "-ds", out, "-o", "/dev/null"],
-                "Cbc": ["cbc", out, "-timeMode", "elapsed", "-sec", str(MIP_SECONDS), "-solve"],
-                "HiGHS": [self.python, self.peers, "highs", out, str(MIP_SECONDS)]}
+        model = os.path.basename(out)  # dsdp5 cuts paths off after 79 characters
+        peer = {"csdp": ["csdp", model, "/dev/null"], "dsdp5": ["dsdp5", model],
+                "sdpa": ["sdpa", "-ds", model, "-o", "/dev/null"],
+                "Cbc": ["cbc", model, "-timeMode", "elapsed", "-sec", str(MIP_SECONDS), "-solve"],
+                "HiGHS": [self.python, self.peers, "highs", model, str(MIP_SECONDS)]}
         return export, peer[program]
 
     def key(self, work, program, method, version):
@@ -406,7 +413,7 @@ def computed(program, model, code, said, errors):
         value, note = sdp_value(program, said)
         if value is None:
             last = (said.strip() or errors.strip() or "no output").splitlines()[-1].strip()
-            return {"status": "failed", "note": f"{note}, its last line: {last[:100]} (exit code {code})"}
+            return {"status": "failed", "note": f"{note}, its last line: {plain(last)} (exit code {code})"}
         factor, constant = scale_of(model)
         return {"value": f"{(value + constant) * factor:.11g}", "status": "computed", "note": note}
     if program == "Cbc":
@@ -416,7 +423,7 @@ def computed(program, model, code, said, errors):
         answer = last_json(said)
         if answer is None:
             lines = (errors.strip() or said.strip() or "no output").splitlines()
-            return {"status": "failed", "note": f"{lines[-1][:150]} (exit code {code})"}
+            return {"status": "failed", "note": f"{plain(lines[-1])} (exit code {code})"}
         solve = f"{answer['solve s']:.3f}"
         if "Falling back" in said:
             answer["says"] += "; fell back to ECLipsE-Fast"
@@ -454,7 +461,8 @@ def run_all(board, wanted, path, arguments, versions):
     """Measure what is not there yet; every row is written as soon as it is known."""
     rows = [] if arguments.fresh else load(path)
     keys = [(run, board.key(*run, versions[run[1]][0])) for run in wanted]
-    known = {row["key"] for row in rows if not row["status"].startswith("stopped") or float(row["limit s"]) >= board.limit}
+    known = {row["key"] for row in rows if row["status"] != "failed" and
+             (not row["status"].startswith("stopped") or float(row["limit s"]) >= board.limit)}
     missing = [] if arguments.draw else [run for run, key in keys if key not in known]
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         waiting = [pool.submit(board.measure, *run, versions[run[1]][0]) for run in missing]

@@ -103,24 +103,25 @@ static char *methods_of(const cli_arguments *arguments) {
 }
 
 static int run(const cli_arguments *arguments, const cli_question *question,
-               lip_exact_options *options) {
+               const lip_exact_options *parsed) {
     lip_error err = {0}, written = {0};
+    lip_exact_options options = *parsed;
     lip_result *result = NULL;
     cli_progress_state progress = {.show = !arguments->given[CLI_QUIET] && cli_progress_wanted(),
                                    .history = question->history};
     char *methods = methods_of(arguments);
     lip_status status = methods ? LIP_OK : cli_fail_memory(&err);
-    options->methods = methods;
-    options->written = &written;
+    options.methods = methods;
+    options.written = &written;
     cli_interrupt_install();
     if (!status)
-        status = lip_exact(question->net, &question->query, &arguments->settings, options,
+        status = lip_exact(question->net, &question->query, &arguments->settings, &options,
                            cli_progress, &progress, &result, &err);
     cli_progress_end(&progress);
     free(methods);
     if (status) return cli_complain(&err);
     cli_history_add(question->history, result->seconds, result->lower, result->upper);
-    int code = report(arguments, question, options->at_most, result);
+    int code = report(arguments, question, options.at_most, result);
     bool answered = code == CLI_EXIT_SUCCESS || code == CLI_EXIT_ABOVE;
     if (written.status && answered) code = cli_complain_output(&written);
     if (result->stop == LIP_INTERRUPTED && code == CLI_EXIT_NO_ANSWER)

@@ -293,9 +293,10 @@ typedef struct lip_exact_options {
     const char *checkpoint;    /* a file for what is proved so far: a certificate; NULL: none */
     double checkpoint_seconds; /* how often it is written, besides at the end; 0: every 60 */
     const char *resume;        /* a checkpoint of the same question to go on from; NULL: none */
-    double at_most;     /* > 0: end as soon as L <= at_most or L > at_most is proved; the methods
+    double at_most; /* > 0: end as soon as L <= at_most or L > at_most is proved; the methods
                            before exact share a quarter of the time.  0, negative or NAN: none */
-    lip_error *written; /* how the last checkpoint was written: LIP_OK, or why it is not there (a failed one is
+    lip_error *
+        written; /* how the last checkpoint was written: LIP_OK, or why it is not there (a failed one is
                            tried again, and costs no result); NULL: not wanted */
 } lip_exact_options;
 

@@ -444,7 +444,9 @@ static lip_status check(const lip_network *net, const lip_query *query, const ch
                         MOST_OUTPUTS, m);
     lip_status status = lip_settings_check(settings, err);
     if (status == LIP_OK) status = lip_query_check(net, &first, err);
-    return status == LIP_OK ? lip_run_choose(methods, net, &first, chosen, err) : status;
+    if (status == LIP_OK) status = lip_run_choose(methods, net, &first, chosen, err);
+    chosen[0] = false; /* branch and bound, with which auto ends, would be one for every margin */
+    return status;
 }
 
 lip_status lip_bound_margins(const lip_network *net, const lip_query *query, const char *methods,

@@ -12,7 +12,7 @@ typedef struct lip_task {
     const lip_query *query;
     const lip_settings *settings;
     const lip_exact_options *exact; /* NULL: none */
-    lip_preactivation bounds; /* on the query's region */
+    lip_preactivation bounds;       /* on the query's region */
     lip_watch watch;
     bool by_auto;            /* the running method was not asked for by name */
     lip_result *result;      /* best bounds so far; witnesses are stored there */

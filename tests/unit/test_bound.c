@@ -51,7 +51,8 @@ static void test_lower_meets_upper_in_order(void **state) {
                     lip_query query = {(lip_norm)p, (lip_norm)q, outputs[o], region, NULL};
                     /* norm 1 on 60 inputs is 60 semidefinite programs: not for the wide network */
                     lip_result *r = bound(net, &query, wide ? "product,interval,lbs,ascent" : NULL);
-                    assert_int_equal(r->steps, wide ? 4 : region->kind == LIP_EVERYWHERE ? 6 : 7);
+                    /* auto leaves out what comes after the bounds have met */
+                    assert_true(wide ? r->steps == 4 : r->steps >= 1 && r->steps <= 7);
                     assert_true(r->lower <= r->upper && isfinite(r->upper));
                     for (size_t s = 0; s < r->steps; ++s) {
                         /* what a method cannot do it says */
@@ -91,12 +92,16 @@ static void test_same_seed_same_bits(void **state) {
     lip_error err;
     lip_region_everywhere(4, &region, &err);
     lip_query q = {LIP_NORM_INF, LIP_NORM_INF, {LIP_OUTPUT_ALL, 0, 0}, region, NULL};
-    lip_result *a = bound(net, &q, "auto"),
-               *b = bound(net, &q, "tangent,search,ascent,lbs,interval,product");
-    assert_true(a->lower == b->lower && a->upper == b->upper);
-    assert_memory_equal(a->witness_x, b->witness_x, 4 * sizeof(double));
-    lip_result_free(a);
-    lip_result_free(b);
+    const char *lists[][2] = {{"auto", "auto"},
+                              {"product,interval,lbs,ascent,search,tangent,exact",
+                               "tangent,exact,search,ascent,lbs,interval,product"}};
+    for (int i = 0; i < 2; ++i) {
+        lip_result *a = bound(net, &q, lists[i][0]), *b = bound(net, &q, lists[i][1]);
+        assert_true(a->lower == b->lower && a->upper == b->upper);
+        assert_memory_equal(a->witness_x, b->witness_x, 4 * sizeof(double));
+        lip_result_free(a);
+        lip_result_free(b);
+    }
     lip_region_free(region);
     lip_network_free(net);
 }
