@@ -232,6 +232,7 @@ bool lip_branch_run(lip_branch *b, size_t threads) {
     if (ok && lip_checkpoint_wanted(b)) ok = lip_checkpoint_write(b, &worker[0]);
     for (size_t i = 0; i < made && worker[i].branch; ++i) {
         b->counts.nodes += worker[i].counts.nodes;
+        b->counts.newton += worker[i].counts.newton;
         b->counts.programs += worker[i].counts.programs;
         b->counts.empty += worker[i].counts.empty;
         b->counts.free += worker[i].counts.free;

@@ -36,11 +36,11 @@ typedef struct lip_branch {
     pthread_cond_t change;
     size_t used, room; /* nodes to be worked on, last first */
     lip_node **stack;
-    size_t busy;             /* workers with a node in hand */
-    atomic_bool halt;        /* out of time, interrupted, out of memory */
-    bool pause;              /* the round is broken off for a checkpoint; the stack stays */
-    double next_checkpoint;  /* lip_clock_now() value */
-    lip_error written;       /* how the last checkpoint went */
+    size_t busy;               /* workers with a node in hand */
+    atomic_bool halt;          /* out of time, interrupted, out of memory */
+    bool pause;                /* the round is broken off for a checkpoint; the stack stays */
+    double next_checkpoint;    /* lip_clock_now() value */
+    lip_error written;         /* how the last checkpoint went */
     struct lip_resume *resume; /* a checkpoint to begin with; NULL: none */
     lip_status status;         /* a failure other than of memory, described in err */
     lip_error *err;
@@ -56,6 +56,7 @@ typedef struct lip_worker {
     bool leader;     /* asks the watch */
     bool cuts;       /* the children made last are halves of a box */
     int first;       /* of the children made last: which to work on first */
+    size_t part;     /* in hand */
     lip_gram **gram; /* by part, created when needed */
     lip_leaf **leaf;
     lip_cone *cone;

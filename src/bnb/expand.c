@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOT_STEPS = 300, NODE_STEPS = 40 };
+enum { ROOT_STEPS = 300, NODE_STEPS = 40, STEPS_AT_ONCE = 10, MANY_PARTS = 16 };
 
 /* ---- Workers ----------------------------------------------------------------------------- */
 
@@ -64,10 +64,21 @@ void lip_worker_clear(lip_worker *w) {
     memset(w, 0, sizeof *w);
 }
 
-/* The tools for a part, made when it is first met: most parts of many are bounded at their root. */
+/* The tools for a part, made when it is met.  Of many parts only the one in hand has some: hundreds of matrices are
+ * dearer than making them again. */
+static void drop_tools(lip_worker *w, size_t part) {
+    if (w->gram[part]) w->counts.newton += lip_gram_steps(w->gram[part]);
+    lip_gram_free(w->gram[part]);
+    lip_leaf_free(w->leaf[part]);
+    w->gram[part] = NULL;
+    w->leaf[part] = NULL;
+}
+
 static bool take_tools(lip_worker *w, size_t part) {
     const lip_branch *b = w->branch;
     const lip_query *query = b->task->query;
+    if (b->parts > MANY_PARTS && w->part != part) drop_tools(w, w->part);
+    w->part = part;
     if (!w->gram[part]) w->gram[part] = lip_gram_create(b->dense, &b->part[part]);
     if (!w->leaf[part])
         w->leaf[part] = lip_leaf_create(b->dense, query->norm_in, query->norm_out, &b->part[part]);
@@ -461,6 +472,16 @@ bool lip_worker_expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
     return ok;
 }
 
+/* To the optimum, or until the watch expires. */
+static void solve_root(lip_worker *w, lip_gram *gram, lip_gram_point *point) {
+    for (int i = 0; i < ROOT_STEPS && !lip_watch_expired(&w->branch->task->watch);
+         i += STEPS_AT_ONCE) {
+        size_t before = lip_gram_steps(gram);
+        lip_gram_solve(gram, point, 0, STEPS_AT_ONCE);
+        if (lip_gram_steps(gram) - before < STEPS_AT_ONCE) break;
+    }
+}
+
 bool lip_worker_start(lip_worker *w, size_t part) {
     lip_branch *b = w->branch;
     if (!take_tools(w, part)) return false;
@@ -474,8 +495,9 @@ bool lip_worker_start(lip_worker *w, size_t part) {
     size_t free_neurons = 0;
     for (size_t k = 0; k < b->dense->relus; ++k) free_neurons += w->phase[k] == LIP_UNSTABLE;
     root->state->multipliers.bound = INFINITY;
-    if (b->cuts && free_neurons > b->most_free) return bound_by_interval(w, root, &view);
+    bool late = lip_watch_expired(&b->task->watch);
+    if (late || (b->cuts && free_neurons > b->most_free)) return bound_by_interval(w, root, &view);
     if (!lip_gram_start(gram, &root->state->multipliers)) return false;
-    lip_gram_solve(gram, &root->state->multipliers, 0, ROOT_STEPS);
+    solve_root(w, gram, &root->state->multipliers);
     return prove(w, root, &view);
 }

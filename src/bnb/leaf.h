@@ -51,7 +51,7 @@ bool lip_leaf_sdp_again(lip_leaf *leaf, const lip_leaf_node *node, double one, c
 bool lip_leaf_interval(lip_leaf *leaf, const lip_leaf_node *node, double *bound, lip_text *text);
 
 /* Prove that a cell is empty, from the rows of a Farkas certificate found in floating point: units that the
- * path fixes, with positive multipliers (units ascending).  Tries `sum` in boxes and balls, `span` at the levels that fit
+ * path fixes, with positive multipliers (units ascending).  Tries `sum` in boxes and balls, in R^n `span` at the levels that fit
  * (with the constant 1 among the rows, and without), and appends the lines of the one that works.  *empty: proved. */
 bool lip_leaf_empty(lip_leaf *leaf, const lip_leaf_node *node, size_t count, const size_t *unit,
                     const double *multiplier, bool *empty, lip_text *text);

@@ -96,8 +96,9 @@ static bool norm_of(const lip_leaf *leaf, const enclosure *m, side of, double *n
 static bool over_signs(const enclosure *m, bool across, lip_norm norm, double *worst) {
     size_t signs = across ? m->rows : m->cols, rows = across ? m->cols : m->rows;
     size_t step = across ? m->rows : 1, next = across ? 1 : m->rows;
-    double *sum = LIP_NEW(double, 2 * rows), *error = sum + rows;
+    double *sum = LIP_NEW(double, 2 * rows);
     if (!sum) return false;
+    double *error = sum + rows;
     for (size_t i = 0; i < rows; ++i) {
         for (size_t k = 0; k < signs; ++k) {
             double c = m->c[i * step + k * next], r = m->r[i * step + k * next];

@@ -75,6 +75,8 @@ static bool impose(tightening *w, size_t l, const signed char *path, const doubl
         if (path[u] == LIP_ACTIVE) *least = fmax(*least, 0);
         if (path[u] == LIP_INACTIVE) *most = fmin(*most, 0);
         if (*least > *most) return false;
+        /* lipcheck takes h = 0, by the path; so that the rules do, too, where lo = hi = 0: */
+        if (path[u] == LIP_INACTIVE && *least >= 0) *least = -0x1p-1074;
     }
     return true;
 }
