@@ -16,6 +16,9 @@
 
 enum { ROOT_STEPS = 300, NODE_STEPS = 40, STEPS_AT_ONCE = 10, MANY_PARTS = 16 };
 
+/* Halvings of the box along an input: at most, and in the hope that a cell turns out to be empty. */
+enum { MOST_CUTS = 30, FEW_CUTS = 4 };
+
 /* ---- Workers ----------------------------------------------------------------------------- */
 
 bool lip_worker_create(lip_branch *branch, lip_worker *w) {
@@ -328,14 +331,14 @@ static lip_node *make_half(lip_worker *w, const lip_node *parent, size_t input, 
     return NULL;
 }
 
-/* Halve the box; false in *done if it has been halved thirty times that way: what is still open is degenerate, and a tree
- * may not be deeper than 4096 nodes. */
-static bool cut(lip_worker *w, lip_node *node, const lip_leaf_node *view, lip_node *child[2],
-                bool *done) {
+/* Halve the box; false in *done if it has been halved `most` times that way already: a tree may not be deeper than 4096
+ * nodes, and what stays open in very small boxes is degenerate. */
+static bool cut(lip_worker *w, lip_node *node, const lip_leaf_node *view, int most,
+                lip_node *child[2], bool *done) {
     size_t input = choose_input(w, view);
     double lo = view->region->lo[input], hi = view->region->hi[input], at = lo / 2 + hi / 2;
     const lip_region *whole = w->branch->task->query->region;
-    double least = ldexp(whole->hi[input] - whole->lo[input], -30);
+    double least = ldexp(whole->hi[input] - whole->lo[input], -most);
     *done = lo < at && at < hi && hi - lo > least;
     if (!*done) return true;
     for (int side = 0; side < 2; ++side) {
@@ -403,7 +406,8 @@ static bool settle(lip_worker *w, lip_node *node, double target, lip_node *child
     target = fmax(target, w->branch->target); /* by the point that was just seen */
     pthread_mutex_unlock(&w->branch->lock);
     if (node->bound <= target && node->text.size > 0) return true;
-    if (w->branch->cuts && !node->state->point && !cut(w, node, &view, child, &done)) return false;
+    if (w->branch->cuts && !node->state->point && !cut(w, node, &view, FEW_CUTS, child, &done))
+        return false;
     if (!done) node->kind = LIP_NODE_STUCK;
     return true;
 }
@@ -440,7 +444,7 @@ static bool expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
         bool done = false;
         if (!bound_by_interval(w, node, &view)) return false;
         if (node->bound <= target && node->text.size > 0) return true;
-        if (!offer_middle(w, &view) || !cut(w, node, &view, child, &done)) return false;
+        if (!offer_middle(w, &view) || !cut(w, node, &view, MOST_CUTS, child, &done)) return false;
         if (done) return true;
     }
     lip_gram_load(gram, w->phase);
