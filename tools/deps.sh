@@ -16,7 +16,7 @@ build_packages="build-essential cmake pkg-config libopenblas-dev liblapacke-dev 
     protobuf-c-compiler libzip-dev zlib1g-dev libmd-dev libjansson-dev
     libdsdp-dev"
 test_packages="coinor-csdp dsdp libcmocka-dev libmpfr-dev python3 python3-numpy python3-scipy python3-onnx
-    libonnx-testdata valgrind openmpi-bin"
+    libonnx-testdata valgrind openmpi-bin python3-venv python3-sklearn"
 
 say() { printf 'deps: %s\n' "$*" >&2; }
 die() {
