@@ -63,19 +63,23 @@ void cli_page_free(cli_page *page) {
 
 /* ---- Style ------------------------------------------------------------------------------- */
 
+/* Every colour twice: programs that know no variables of CSS skip the second. */
 const char cli_figure_style[] =
     ":root,svg{--surface:#ffffff;--text:#1f2328;--muted:#59636e;--grid:#d8dee4;--lower:#1f6fc5;"
     "--upper:#c2500a;--heat:#c2500a;--on:#ffffff}\n"
     "@media (prefers-color-scheme:dark){:root,svg{--surface:#0d1117;--text:#e6edf3;"
     "--muted:#9198a1;--grid:#30363d;--lower:#58a6ff;--upper:#f0883e;--heat:#f0883e;--on:#0d1117}}\n"
-    ".page{fill:var(--surface)}text{font:12px system-ui,sans-serif;fill:var(--text)}"
-    ".title{font-size:14px;font-weight:600}.muted{fill:var(--muted)}"
-    ".grid{stroke:var(--grid);stroke-width:1}.end{text-anchor:end}.mid{text-anchor:middle}"
-    ".lower{fill:var(--lower)}.upper{fill:var(--upper)}"
-    ".line-lower{fill:none;stroke:var(--lower);stroke-width:2}"
-    ".line-upper{fill:none;stroke:var(--upper);stroke-width:2}"
-    ".open{fill:var(--surface)}.band{fill:var(--muted);fill-opacity:.18}"
-    ".heat{fill:var(--heat)}.on{fill:var(--on)}.frame{fill:none;stroke:var(--grid)}\n";
+    ".page{fill:#ffffff;fill:var(--surface)}text{font:12px "
+    "system-ui,sans-serif;fill:#1f2328;fill:var(--text)}"
+    ".title{font-size:14px;font-weight:600}.muted{fill:#59636e;fill:var(--muted)}"
+    ".grid{stroke:#d8dee4;stroke:var(--grid);stroke-width:1}.end{text-anchor:end}.mid{text-anchor:"
+    "middle}"
+    ".lower{fill:#1f6fc5;fill:var(--lower)}.upper{fill:#c2500a;fill:var(--upper)}"
+    ".line-lower{fill:none;stroke:#1f6fc5;stroke:var(--lower);stroke-width:2}"
+    ".line-upper{fill:none;stroke:#c2500a;stroke:var(--upper);stroke-width:2}"
+    ".open{fill:#ffffff;fill:var(--surface)}.band{fill:#59636e;fill:var(--muted);fill-opacity:.18}"
+    ".heat{fill:#c2500a;fill:var(--heat)}.on{fill:#ffffff;fill:var(--on)}.frame{fill:none;stroke:#"
+    "d8dee4;stroke:var(--grid)}\n";
 
 /* ---- Axes -------------------------------------------------------------------------------- */
 
