@@ -264,7 +264,7 @@ bool lip_cone_load(lip_cone *cone, const lip_leaf_node *node) {
             double *row = cone->row + unit * cone->d;
             cone->affine[unit] = affine_row(cone, l, term, i, row);
             if (!dense->layer[l].relu) continue;
-            int phase = node->path[unit];
+            signed char phase = node->path[unit];
             double sign = phase == LIP_ACTIVE ? 1 : -1;
             size_t id = relu++;
             if (phase == LIP_UNSTABLE) continue;
