@@ -41,7 +41,8 @@ def cases(data, examples):
     acas = next((nets / "acasxu").glob("*1_1*.onnx"))
     for region in ("--global", "--box 0 0.03"):
         for norm in ("2", "inf"):
-            yield f"ACAS Xu 1_1, {region[2:]}, {norm}", acas, f"{region} --norm {norm} --time 20"
+            yield (f"ACAS Xu 1_1, {region[2:]}, {norm}", acas,  # trees: test_exact.py
+                   f"{region} --norm {norm} --time 20 --method product,interval,lbs,search,tangent")
     yield ("MLP 64 x 64, R^n, 2", nets / "glipsdp" / "glipsdp_mlp_d64_w64.npz",
            "--norm 2 --method tangent,lbs --samples 50")
 
