@@ -90,8 +90,8 @@ static bool fits(lip_task *task, lip_step *step) {
     return !step->note[0];
 }
 
-/* Quick enough that auto tries it: a Newton step takes some milliseconds at most; and for about a minute, whatever the
- * clock says. */
+/* What auto tries: Newton steps of some milliseconds at most, and so many multiplications in all, whatever the clock
+ * says. */
 static const double auto_order = 320, auto_work = 3e11;
 
 bool lip_exact_fits(const lip_task *task) {

@@ -60,7 +60,9 @@ static void find_phases(track *w) {
             double z = evaluate(w, l, i, &w->size[unit]);
             w->h[unit] = layer->relu ? fmax(z, 0) : z;
             if (!layer->relu) continue;
-            bool clear = fabs(z) > error * w->size[unit] + 1e-300;
+            /* numbers near the ends of the range of doubles decide nothing: what underflowed may have been scaled up */
+            bool sane = w->size[unit] > 1e-200 && w->size[unit] < 1e200;
+            bool clear = sane && fabs(z) > error * w->size[unit] + 1e-280;
             w->phase[relu++] = clear ? z > 0 ? LIP_ACTIVE : LIP_INACTIVE : LIP_UNSTABLE;
         }
     }
