@@ -27,6 +27,7 @@ typedef struct lip_branch {
     bool linear;
     bool cuts; /* boxes are halved while more than most_free neurons are undecided */
     size_t most_free;
+    bool layered;     /* neurons of earlier layers are split first */
     double target;    /* nodes below it are left alone in this round */
     double tolerance; /* relative gap to reach */
     double at_most;   /* not 0: only whether L is at most this, or more, is asked for */

@@ -18,6 +18,11 @@ static const double most_weights = 3e7;
  * 6-16-12-1 (halved from 24 on: 30 times the nodes). */
 enum { most_cut_inputs = 8, most_free = 24, free_per_input = 6 };
 
+/* Where boxes are not halved, few inputs have few cells: layer after layer, so that phases of all layers can be seen to be impossible, needs
+ * up to 1000 times fewer nodes.  Measured: 2 to 8 inputs are 2 to 50 times faster, 10 inputs are even when they are easy and better
+ * after a minute when they are not, 11 and more lose up to half of their speed (64: 80 %). */
+enum { most_layered_inputs = 10 };
+
 /* ---- Parts ------------------------------------------------------------------------------- */
 
 /* p = 1 is a maximum over inputs, q = inf one over outputs (docs/certificate.md, theorem 7). */
@@ -167,6 +172,8 @@ lip_status lip_exact_method(lip_task *task, lip_step *step, lip_error *err) {
     size_t by_inputs = free_per_input * lip_inputs(task->net);
     b.most_free = by_inputs > most_free ? by_inputs : most_free;
     b.tightens |= b.cuts;
+    b.layered =
+        task->query->region->kind != LIP_BOX && lip_inputs(task->net) <= most_layered_inputs;
     b.linear = task->settings->linear_bounds != 0;
     b.most_memory = (size_t)task->settings->tree_memory << 20;
     b.most_work = task->by_auto ? auto_work : INFINITY;

@@ -367,10 +367,14 @@ static bool offer_middle(lip_worker *w, const lip_leaf_node *view) {
 /* |tau| (E v^2 + E (y - v)^2): what the relaxation gains by not knowing the phase. */
 static size_t choose_neuron(const lip_worker *w, const lip_node *node) {
     const lip_gram *gram = w->gram[node->part];
+    const lip_dense *dense = w->branch->dense;
     size_t best = SIZE_MAX;
     double most = -1;
-    for (size_t k = 0; k < w->branch->dense->relus; ++k) {
+    for (size_t k = 0; k < dense->relus; ++k) {
         if (w->phase[k] != LIP_UNSTABLE) continue;
+        bool later =
+            best < k && dense->layer_of[dense->relu[k]] > dense->layer_of[dense->relu[best]];
+        if (w->branch->layered && later) break;
         double score =
             fabs(node->state->multipliers.tau[k]) * (lip_gram_on(gram, k) + lip_gram_off(gram, k));
         if (!(score > most)) continue;
@@ -503,5 +507,6 @@ bool lip_worker_start(lip_worker *w, size_t part) {
     if (late || (b->cuts && free_neurons > b->most_free)) return bound_by_interval(w, root, &view);
     if (!lip_gram_start(gram, &root->state->multipliers)) return false;
     solve_root(w, gram, &root->state->multipliers);
-    return prove(w, root, &view);
+    if (!prove(w, root, &view)) return false;
+    return root->text.size > 0 || bound_by_interval(w, root, &view);
 }

@@ -459,8 +459,8 @@ static void write(const lip_leaf *leaf, lip_text *text) {
 static const struct {
     int bits;
     double gain;
-} tries[] = {{30, 0},     {48, 0},    {48, 1e-12}, {48, 1e-11},
-             {48, 1e-10}, {40, 1e-9}, {36, 1e-8},  {34, 1e-7}};
+} tries[] = {{30, 0},    {48, 0},    {48, 1e-12}, {48, 1e-11}, {48, 1e-10}, {40, 1e-9},
+             {36, 1e-8}, {34, 1e-7}, {32, 1e-6},  {30, 1e-5},  {28, 1e-4},  {24, 1e-3}};
 
 /* The bound and the lines of what was proved. */
 static bool state(const lip_leaf *leaf, bool proved, double *bound, lip_text *text) {
