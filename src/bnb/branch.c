@@ -139,9 +139,9 @@ static bool goes_on(const lip_branch *b, double upper) {
     return upper > b->task->result->lower * (1 + b->tolerance);
 }
 
-/* Multiplications, some tenths of a second of them, until the method search is called: not the clock, which would
- * make one thread's tree depend on how fast the machine is. */
-static const double quick = 1e9;
+/* Multiplications, some tenths of a second of them, until the method search is called, and for every weight, as many as that
+ * method may take: not the clock, which would make one thread's tree depend on how fast the machine is. */
+static const double quick = 1e9, quick_per_weight = 5e4;
 
 /* How far the target falls in a round: further while rounds are cheap, less far once they get dear. */
 typedef struct schedule {
@@ -179,7 +179,8 @@ static bool run_rounds(lip_branch *b, lip_worker *worker, size_t threads) {
     schedule plan = {.step = 0.03, .before = 50};
     double upper = lip_branch_upper(b);
     while (!b->halt && goes_on(b, upper)) {
-        if (!searched && (b->at_most > 0 || work_of(worker, threads) > quick)) {
+        if (!searched &&
+            (b->at_most > 0 || work_of(worker, threads) > quick + quick_per_weight * b->weights)) {
             searched = true; /* what is not closed at once is worth a better lower bound */
             if (lip_search_method(b->task, b->step, NULL) != LIP_OK) return false;
             if (!goes_on(b, upper)) break;

@@ -11,6 +11,8 @@
 
 /* A slack matrix, its inverse and the Hessian of this order are still quick to work with. */
 static const double most_order = 1200;
+static const double most_room =
+    2000; /* the same if no phase were known: memory is taken for that */
 static const double most_weights = 3e7;
 
 /* Boxes with so few inputs are halved while more neurons than that are undecided, and more than so many for every input: measured on
@@ -83,15 +85,22 @@ static bool has_ranges(const lip_task *task) {
     return task->query->region->kind != LIP_EVERYWHERE && info.relu_layers > 1;
 }
 
+static double unstable(const lip_task *task) {
+    const lip_result *result = task->result;
+    return (double)(result->neurons - result->stable_active - result->stable_inactive);
+}
+
 static bool fits(lip_task *task, lip_step *step) {
     const lip_network *net = task->net;
+    double inputs = (double)lip_inputs(net);
     if (!lip_region_has_interior(task->query->region))
         snprintf(step->note, sizeof step->note, "the region has no interior");
-    else if (lip_dense_size(net) > most_weights ||
-             (double)lip_inputs(net) + (double)task->result->neurons > most_order)
-        snprintf(step->note, sizeof step->note,
-                 "%zu inputs and %zu neurons are too many for branch and bound", lip_inputs(net),
-                 task->result->neurons);
+    else if (lip_dense_size(net) > most_weights || inputs + unstable(task) > most_order ||
+             inputs + (double)task->result->neurons > most_room)
+        snprintf(
+            step->note, sizeof step->note,
+            "%zu inputs and %zu neurons, %.0f of them unstable, are too many for branch and bound",
+            lip_inputs(net), task->result->neurons, unstable(task));
     return !step->note[0];
 }
 
@@ -100,11 +109,9 @@ static bool fits(lip_task *task, lip_step *step) {
 static const double auto_order = 320, auto_work = 3e11;
 
 bool lip_exact_fits(const lip_task *task) {
-    double unstable = (double)(task->result->neurons - task->result->stable_active -
-                               task->result->stable_inactive);
     double inputs = fmin((double)lip_inputs(task->net), (double)task->net->layer[1].width);
     return lip_region_has_interior(task->query->region) &&
-           lip_dense_size(task->net) <= most_weights && inputs + unstable <= auto_order;
+           lip_dense_size(task->net) <= most_weights && inputs + unstable(task) <= auto_order;
 }
 
 static void explain(const lip_branch *b, lip_step *step) {

@@ -7,6 +7,7 @@
 #include "bnb/branch.h"
 
 #include "base/memory.h"
+#include "bnb/influence.h"
 #include "region/region.h"
 #include "search/points.h"
 
@@ -15,6 +16,9 @@
 #include <string.h>
 
 enum { ROOT_STEPS = 300, NODE_STEPS = 40, STEPS_AT_ONCE = 10, MANY_PARTS = 16 };
+
+/* Where the slack matrix has more rows than that, and not more neurons are undecided, nodes are bounded by intervals. */
+enum { ROUGH_ORDER = 320, MOST_ROUGH = 30 };
 
 /* Halvings of the box along an input: at most, and in the hope that a cell turns out to be empty. */
 enum { MOST_CUTS = 30, FEW_CUTS = 4 };
@@ -275,35 +279,6 @@ static lip_node *make_child(lip_worker *w, const lip_node *parent, size_t relu, 
 
 /* ---- Cuts of the box --------------------------------------------------------------------- */
 
-/* Influence of input j: its width times its weights on undecided neurons of first layers, in units of their ranges. */
-static double influence(const lip_worker *w, const lip_leaf_node *view, size_t j) {
-    const lip_dense *dense = w->branch->dense;
-    double width = view->region->hi[j] - view->region->lo[j], total = 0;
-    for (size_t l = 1; l <= dense->layers; ++l)
-        for (size_t t = 0; t < dense->layer[l].nterms; ++t) {
-            if (dense->layer[l].term[t].source != 0 || !dense->layer[l].relu) continue;
-            const double *row = dense->layer[l].term[t].row;
-            for (size_t i = 0; i < dense->layer[l].width; ++i) {
-                size_t unit = dense->layer[l].offset + i;
-                if (lip_leaf_phase(view, unit) == LIP_UNSTABLE)
-                    total += fabs(row[i * dense->inputs + j]) / (view->hi[unit] - view->lo[unit]);
-            }
-        }
-    return width * (total + 1e-3);
-}
-
-static size_t choose_input(const lip_worker *w, const lip_leaf_node *view) {
-    size_t best = 0;
-    double most = -1;
-    for (size_t j = 0; j < w->branch->dense->inputs; ++j) {
-        double score = influence(w, view, j);
-        if (!(score > most)) continue;
-        most = score;
-        best = j;
-    }
-    return best;
-}
-
 static lip_node *make_half(lip_worker *w, const lip_node *parent, size_t input, double at,
                            bool above) {
     lip_branch *b = w->branch;
@@ -335,7 +310,7 @@ static lip_node *make_half(lip_worker *w, const lip_node *parent, size_t input, 
  * nodes, and what stays open in very small boxes is degenerate. */
 static bool cut(lip_worker *w, lip_node *node, const lip_leaf_node *view, int most,
                 lip_node *child[2], bool *done) {
-    size_t input = choose_input(w, view);
+    size_t input = lip_influence_input(w->branch->dense, view);
     double lo = view->region->lo[input], hi = view->region->hi[input], at = lo / 2 + hi / 2;
     const lip_region *whole = w->branch->task->query->region;
     double least = ldexp(whole->hi[input] - whole->lo[input], -most);
@@ -416,11 +391,11 @@ static bool settle(lip_worker *w, lip_node *node, double target, lip_node *child
     return true;
 }
 
-/* Make both children; the one in which more is left is worked on first. */
-static bool split(lip_worker *w, lip_node *node, double target, lip_node *child[2]) {
-    size_t relu = choose_neuron(w, node);
+/* Make both children of a node split by the phase of `relu`; child `first` is worked on first. */
+static bool split(lip_worker *w, lip_node *node, double target, size_t relu, int first,
+                  lip_node *child[2]) {
     if (relu == SIZE_MAX) return settle(w, node, target, child);
-    w->first = lip_gram_on(w->gram[node->part], relu) >= lip_gram_off(w->gram[node->part], relu);
+    w->first = first;
     for (int side = 0; side < 2; ++side) {
         child[side] = make_child(w, node, relu, side ? LIP_ACTIVE : LIP_INACTIVE);
         if (!child[side]) {
@@ -431,6 +406,29 @@ static bool split(lip_worker *w, lip_node *node, double target, lip_node *child[
     }
     node->relu = (unsigned)relu;
     return true;
+}
+
+/* By the multipliers of its bound; of the children the one in which more is left is first. */
+static bool split_by_bound(lip_worker *w, lip_node *node, double target, lip_node *child[2]) {
+    const lip_gram *gram = w->gram[node->part];
+    size_t relu = choose_neuron(w, node);
+    int first = relu != SIZE_MAX && lip_gram_on(gram, relu) >= lip_gram_off(gram, relu);
+    return split(w, node, target, relu, first, child);
+}
+
+/* Is a Newton step dear, while few phases are left to try? */
+static bool is_rough(const lip_branch *b, size_t part, size_t free_neurons) {
+    double known = (double)b->dense->relus - (double)free_neurons;
+    return free_neurons > 0 && free_neurons <= MOST_ROUGH &&
+           lip_gram_order(b->dense, &b->part[part]) - known > ROUGH_ORDER;
+}
+
+static bool expand_rough(lip_worker *w, lip_node *node, const lip_leaf_node *view, double target,
+                         lip_node *child[2]) {
+    if (!bound_by_interval(w, node, view)) return false;
+    if (node->bound <= target && node->text.size > 0) return true;
+    size_t relu = lip_influence_neuron(w->branch->dense, w->phase, w->h, w->z);
+    return split(w, node, target, relu, 1, child);
 }
 
 static bool expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
@@ -451,6 +449,7 @@ static bool expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
         if (!offer_middle(w, &view) || !cut(w, node, &view, MOST_CUTS, child, &done)) return false;
         if (done) return true;
     }
+    if (is_rough(b, node->part, free_neurons)) return expand_rough(w, node, &view, target, child);
     lip_gram_load(gram, w->phase);
     lip_gram_point *point = &node->state->multipliers;
     if (point->bound == INFINITY && !lip_gram_start(gram, point)) return false;
@@ -463,7 +462,7 @@ static bool expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
         if (!prove(w, node, &view)) return false;
         if (node->bound <= target && node->text.size > 0) return true;
     }
-    return split(w, node, target, child);
+    return split_by_bound(w, node, target, child);
 }
 
 /* Bounding and splitting one node, without Newton steps: ranges and the cell of both children. */
@@ -504,7 +503,8 @@ bool lip_worker_start(lip_worker *w, size_t part) {
     for (size_t k = 0; k < b->dense->relus; ++k) free_neurons += w->phase[k] == LIP_UNSTABLE;
     root->state->multipliers.bound = INFINITY;
     bool late = lip_watch_expired(&b->task->watch);
-    if (late || (b->cuts && free_neurons > b->most_free)) return bound_by_interval(w, root, &view);
+    if (late || (b->cuts && free_neurons > b->most_free) || is_rough(b, part, free_neurons))
+        return bound_by_interval(w, root, &view);
     if (!lip_gram_start(gram, &root->state->multipliers)) return false;
     solve_root(w, gram, &root->state->multipliers);
     if (!prove(w, root, &view)) return false;

@@ -37,7 +37,7 @@ void lip_leaf_free(lip_leaf *leaf);
  *   input[]: cube: one for each input, ball and unit: one;  dual[]: cube: one for each row, ball: one,
  *   fixed: NULL (then `one` counts);  tangent[unit]: the multiplier of v (y - v), without sign, of unknown neurons.
  * The slack matrix should be positive definite already; multipliers are rounded to 30 bits, and where that proves
- * nothing to more, times up to 1 + 1e-7.  *bound: proved, already lip_claim'ed, INFINITY if it could not be
+ * nothing to more, times up to 1 + 1e-3.  *bound: proved, already lip_claim'ed, INFINITY if it could not be
  * proved.  The leaf's lines are appended to text (NULL: not wanted).  False if memory is short. */
 bool lip_leaf_sdp(lip_leaf *leaf, const lip_leaf_node *node, double one, const double *input,
                   const double *dual, const double *tangent, double *bound, lip_text *text);
