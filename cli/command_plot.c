@@ -1,8 +1,9 @@
 /* lipcert plot: figures of a result, as one SVG file.
  *
  * The document says what can be drawn: bounds against time and by method (bound), the matrix (bound
- * --all-margins), the classes (radius).  With --shape the gradient at the witness is drawn as an image too; the
- * document holds the point but not the gradient, so the network is read again, and must be the same. */
+ * --all-margins), the classes (radius); --figure chooses among them.  With --shape the gradient at the witness is
+ * drawn as an image too; the document holds the point but not the gradient, so the network is read again, and must
+ * be the same. */
 #include "commands.h"
 #include "files.h"
 #include "json.h"
@@ -163,8 +164,11 @@ static lip_status draw_gradient(const cli_arguments *arguments, const json_t *ro
                                 const cli_shape *shape, cli_page *page, double *height,
                                 lip_error *err) {
     const json_t *network = json_object_get(root, "network");
-    const char *name = json_string_value(json_object_get(network, "path"));
+    bool own = arguments->given[CLI_NETWORK];
+    const char *name = own ? arguments->value[CLI_NETWORK][0]
+                           : json_string_value(json_object_get(network, "path"));
     const char *sum = json_string_value(json_object_get(network, "sha256"));
+    /* --network may be the canonical form, which has nothing to fold any more: the option is for .nnet only */
     lip_read_options options = {.nnet_normalise = json_is_true(json_object_get(
                                     json_object_get(root, "given"), "nnet-normalise"))};
     lip_network *net = NULL;
@@ -215,23 +219,69 @@ static void draw_head(cli_page *page, const json_t *root) {
     cli_page_add(page, "</text>\n");
 }
 
-static lip_status draw(const cli_arguments *arguments, const json_t *root, const cli_shape *shape,
-                       cli_page *body, double *height, lip_error *err) {
-    draw_head(body, root);
-    *height = 56;
-    if (is_document(root, "lipcert bound")) {
-        *height += cli_figure_time(body, root, *height);
-        *height += cli_figure_methods(body, root, *height);
-    } else if (is_document(root, "lipcert radius")) {
-        *height += cli_figure_classes(body, root, *height);
-    } else {
-        *height += cli_figure_margins(body, root, *height);
+/* ---- Which figures ----------------------------------------------------------------------- */
+
+typedef enum figure { TIME, METHODS, GRADIENT, MARGINS, CLASSES, FIGURES } figure;
+
+/* The figures by name, and the document that each is drawn from.  The gradient needs --shape besides. */
+static const struct {
+    const char *name, *document;
+    double (*draw)(cli_page *page, const json_t *result, double top);
+} figures[FIGURES] = {{"time", "lipcert bound", cli_figure_time},
+                      {"methods", "lipcert bound", cli_figure_methods},
+                      {"gradient", "lipcert bound", NULL},
+                      {"margins", "lipcert margins", cli_figure_margins},
+                      {"classes", "lipcert radius", cli_figure_classes}};
+
+static lip_status parse_figures(const cli_arguments *arguments, bool *wanted, lip_error *err) {
+    const char *from = arguments->value[CLI_FIGURE][0];
+    bool shape = arguments->given[CLI_SHAPE];
+    for (int f = 0; f < FIGURES; ++f) wanted[f] = !from && (f != GRADIENT || shape);
+    for (bool more = from != NULL; more; ++from) {
+        size_t length = strcspn(from, ",");
+        int f = 0;
+        while (f < FIGURES &&
+               (strlen(figures[f].name) != length || memcmp(figures[f].name, from, length) != 0))
+            ++f;
+        if (f == FIGURES)
+            return cli_fail(err, LIP_ARGUMENT, "option --figure",
+                            "unknown figure '%.*s'; expected one of time, methods, gradient, "
+                            "margins, classes",
+                            length < 40 ? (int)length : 40, from);
+        wanted[f] = true;
+        from += length;
+        more = *from == ',';
     }
-    if (!shape) return LIP_OK;
-    if (!is_document(root, "lipcert bound"))
+    if (wanted[GRADIENT] == shape) return LIP_OK;
+    return cli_fail(err, LIP_ARGUMENT, shape ? "option --shape" : "option --figure",
+                    shape ? "is of no use without the figure gradient"
+                          : "the figure gradient needs --shape");
+}
+
+/* Every figure that was asked for by name, or by --shape, is one of this document's. */
+static lip_status check_figures(const cli_arguments *arguments, const json_t *root,
+                                const bool *wanted, lip_error *err) {
+    if (arguments->given[CLI_SHAPE] && !is_document(root, figures[GRADIENT].document))
         return cli_fail(err, LIP_ARGUMENT, "option --shape",
                         "needs a result of 'bound' for one output or margin");
-    return draw_gradient(arguments, root, shape, body, height, err);
+    for (int f = 0; arguments->given[CLI_FIGURE] && f < FIGURES; ++f)
+        if (wanted[f] && !is_document(root, figures[f].document))
+            return cli_fail(err, LIP_ARGUMENT, "option --figure",
+                            "the figure %s needs a document '%s', found '%.60s'", figures[f].name,
+                            figures[f].document, word(root, "document"));
+    return LIP_OK;
+}
+
+static lip_status draw(const cli_arguments *arguments, const json_t *root, const bool *wanted,
+                       const cli_shape *shape, cli_page *body, double *height, lip_error *err) {
+    lip_status status = check_figures(arguments, root, wanted, err);
+    if (status) return status;
+    draw_head(body, root);
+    *height = 56;
+    for (int f = 0; f < FIGURES; ++f)
+        if (wanted[f] && figures[f].draw && is_document(root, figures[f].document))
+            *height += figures[f].draw(body, root, *height);
+    return wanted[GRADIENT] ? draw_gradient(arguments, root, shape, body, height, err) : LIP_OK;
 }
 
 static lip_status write_svg(const char *path, const cli_page *body, double height, lip_error *err) {
@@ -258,9 +308,12 @@ int cli_plot(const cli_arguments *arguments) {
     cli_shape shape;
     cli_page body = {0};
     double height = 0;
-    bool image = arguments->given[CLI_SHAPE], same = false;
+    bool image = arguments->given[CLI_SHAPE], same = false, wanted[FIGURES];
     if (!out) out = "-";
     lip_status status = image ? parse_shape(arguments->value[CLI_SHAPE][0], &shape, &err) : LIP_OK;
+    if (!status) status = parse_figures(arguments, wanted, &err);
+    if (!status && arguments->given[CLI_NETWORK] && !image)
+        status = cli_fail(&err, LIP_ARGUMENT, "option --network", "needs --shape");
     if (status) return cli_complain(&err);
     if (strcmp(out, "-") != 0) status = cli_check_writable(out, &err);
     if (!status && strcmp(out, "-") != 0) status = cli_same_file(out, path, &same, &err);
@@ -270,7 +323,7 @@ int cli_plot(const cli_arguments *arguments) {
     if (status) return cli_complain_output(&err);
     status = load_document(path, &root, &err);
     if (!status) status = check_document(path, root, &err);
-    if (!status) status = draw(arguments, root, image ? &shape : NULL, &body, &height, &err);
+    if (!status) status = draw(arguments, root, wanted, &shape, &body, &height, &err);
     if (!status && body.failed) status = cli_fail_memory(&err);
     int code = status ? cli_complain(&err) : CLI_EXIT_SUCCESS;
     if (!status && write_svg(out, &body, height, &err)) code = cli_complain_output(&err);

@@ -58,7 +58,8 @@ static const char plot_details[] = "RESULT is what 'bound --json', with or witho
                                    "shows bounds against time and by method, the matrix of "
                                    "margins, or the radius for each class; it\n"
                                    "goes to standard output without --out.  --shape reads the "
-                                   "network again, from the path in RESULT.\n";
+                                   "network again, from the path in RESULT\n"
+                                   "or from --network: it must be the same.\n";
 static const char report_details[] =
     "RECORDS is the output of 'lipcert sweep'.  The page holds its figures, and a table that a "
     "click\n"
@@ -107,8 +108,8 @@ const cli_command cli_commands[] = {
      QUESTION | NET | CLI_BIT(METHOD) | CLI_BIT(OUT) | CLI_BIT(JOBS) | CLI_BIT(RETRY) |
          CLI_BIT(QUIET),
      true, "bound every instance of a list, in parallel, resumable", sweep_details, cli_sweep},
-    {"plot", "RESULT", 1, 1, CLI_BIT(OUT) | CLI_BIT(SHAPE), false, "draw a result as SVG",
-     plot_details, cli_plot},
+    {"plot", "RESULT", 1, 1, CLI_BIT(OUT) | CLI_BIT(SHAPE) | CLI_BIT(FIGURE) | CLI_BIT(NETWORK),
+     false, "draw a result as SVG", plot_details, cli_plot},
     {"report", "RECORDS", 1, 1, CLI_BIT(OUT), false, "make an HTML page of a sweep", report_details,
      cli_report},
     {"eval", "NET", 1, 1, POINT | NET | CLI_BIT(JACOBIAN), false, "evaluate a network at one point",

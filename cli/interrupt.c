@@ -7,6 +7,7 @@
 #include "interrupt.h"
 
 #include "decimal.h"
+#include "report.h"
 
 #include <math.h>
 #include <signal.h>
@@ -50,17 +51,27 @@ void cli_history_add(cli_history *history, double seconds, double lower, double 
     history->moment[history->count++] = (cli_moment){seconds, lower, upper};
 }
 
+/* Time, stage, both bounds and, once there is an upper one, the gap, as the report has it. */
+static void show(const lip_progress *progress) {
+    char lower[CLI_DECIMAL_SIZE], upper[CLI_DECIMAL_SIZE], gap[CLI_DECIMAL_SIZE];
+    double relative = cli_relative_gap(progress->lower, progress->upper);
+    cli_decimal(progress->lower, 6, CLI_DOWN, lower);
+    cli_decimal(progress->upper, 6, CLI_UP, upper);
+    fprintf(stderr, "\r\033[K%.1f s  %s  %s <= L <= %s", progress->seconds,
+            progress->method ? progress->method : "", lower, upper);
+    if (!isnan(relative)) {
+        cli_decimal(100 * relative, 4, CLI_UP, gap);
+        fprintf(stderr, "  gap %s %%", gap);
+    }
+    fflush(stderr);
+}
+
 bool cli_progress(const lip_progress *progress, void *user) {
     cli_progress_state *state = user;
     if (state->history)
         cli_history_add(state->history, progress->seconds, progress->lower, progress->upper);
     if (state->show && (!state->shown || progress->seconds >= state->last + 0.1)) {
-        char lower[CLI_DECIMAL_SIZE], upper[CLI_DECIMAL_SIZE];
-        cli_decimal(progress->lower, 6, CLI_DOWN, lower);
-        cli_decimal(progress->upper, 6, CLI_UP, upper);
-        fprintf(stderr, "\r\033[K%.1f s  %s  %s <= L <= %s", progress->seconds,
-                progress->method ? progress->method : "", lower, upper);
-        fflush(stderr);
+        show(progress);
         state->shown = true;
         state->last = progress->seconds;
     }

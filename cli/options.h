@@ -55,6 +55,11 @@
     X(OUT, "out", 1, "FILE", "the file to write; -o is the same")                                  \
     X(SHAPE, "shape", 1, "HxW[xC]",                                                                \
       "draw the gradient at the witness as an image of this shape; CxHxW for channels first")      \
+    X(FIGURE, "figure", 1, "LIST",                                                                 \
+      "figures to draw, joined by commas: time, methods, gradient, margins, classes (default: "    \
+      "all)")                                                                                      \
+    X(NETWORK, "network", 1, "FILE",                                                               \
+      "read the network for --shape from FILE, not from the path in RESULT")                       \
     X(JOBS, "jobs", 1, "N",                                                                        \
       "instances that run at a time (default: one per core; one with several ranks)")              \
     X(RETRY, "retry", 0, "", "run instances again whose record says that they failed")             \

@@ -152,6 +152,20 @@ static json_t *steps(const lip_result *result) {
     return list;
 }
 
+static json_t *unfinished(const lip_result *result) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < result->unfinished_count; i++) {
+        cli_builder b = cli_start();
+        cli_put(&b, "method", cli_json_string(result->unfinished[i].method));
+        cli_put(&b, "reason", cli_json_string(result->unfinished[i].reason));
+        if (json_array_append_new(list, cli_finish(&b)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 static json_t *witness(const lip_result *result) {
     if (!result->witness_x) return json_null();
     cli_builder b = cli_start();
@@ -206,6 +220,7 @@ static void put_result(cli_builder *b, const lip_result *result) {
     put_method(b, "upper_method", result->upper_method);
     cli_put(b, "gap", cli_json_number(cli_relative_gap(result->lower, result->upper)));
     cli_put(b, "steps", steps(result));
+    cli_put(b, "unfinished", unfinished(result));
     cli_put(b, "witness", witness(result));
     cli_put(b, "stop", json_string(cli_stop_name(result->stop)));
     cli_put(b, "seconds", cli_json_number(result->seconds));

@@ -129,6 +129,16 @@ void cli_print_answer(double lower, double upper, const char *quantity) {
     printf("%s <= %s <= %s\n", low, quantity, high);
 }
 
+/* What the methods that are left would go on with. */
+static void print_unfinished(const lip_result *result) {
+    if (result->unfinished_count == 0) return;
+    printf("next      with more time: ");
+    for (size_t i = 0; i < result->unfinished_count; i++)
+        printf("%s%s (%s)", i ? ", " : "", result->unfinished[i].method,
+               result->unfinished[i].reason);
+    putchar('\n');
+}
+
 /* Where the two numbers come from, in front of the answer so that the answer is the last line. */
 static void print_summary(const cli_arguments *arguments, const lip_result *result) {
     double gap = cli_relative_gap(result->lower, result->upper);
@@ -145,6 +155,7 @@ static void print_summary(const cli_arguments *arguments, const lip_result *resu
         cli_decimal(100 * gap, 4, CLI_UP, text);
         printf("gap       %s %% of the upper bound\n", text);
     }
+    print_unfinished(result);
     if (arguments->given[CLI_CERTIFICATE]) {
         char text[CLI_DECIMAL_SIZE];
         printf("written   ");

@@ -49,6 +49,7 @@ print("at the witness |J t| = {:.4f}, |t| = {:g}".format(abs(row @ t), np.abs(t)
 # %% Do not take the library's word for it ---------------------------------------------------------
 margin.save_certificate("digit-3-8.cert")
 margin.to_json("digit-3-8.json")
+margin.plot("digit-3-8.svg", shape=(8, 8))  # as the last line of a cell it is shown
 print("lipcheck:", lipcert.check(net, "digit-3-8.cert").verdict)
 
 # %% A network of one's own: a list of (W, b) ------------------------------------------------------

@@ -235,6 +235,12 @@ typedef struct lip_step {
     char note[160];
 } lip_step;
 
+/* What more time would go to. */
+typedef struct lip_unfinished {
+    const char *method; /* its name in lip_methods() */
+    const char *reason; /* constant text, such as "stopped by the time limit" or "not begun" */
+} lip_unfinished;
+
 typedef struct lip_result {
     double lower; /* proved lower bound on L; 0 if no witness was found */
     double upper; /* proved upper bound on L; INFINITY if none was found */
@@ -254,6 +260,10 @@ typedef struct lip_result {
     double certified; /* the upper bound that lip_certificate states: upper, or a weaker one if
                                 the format cannot hold the proof of that; INFINITY if none */
     struct lip_proof *proof; /* what lip_certificate writes down */
+    size_t unfinished_count;
+    lip_unfinished
+        *unfinished; /* methods that were asked for, or that "auto" would have run, and that were
+                           cut short or not begun; none if the bounds meet, or decide what was asked */
 } lip_result;
 
 /* A running bound, for a progress line. */
@@ -262,7 +272,8 @@ typedef struct lip_progress {
     double lower, upper, seconds;
 } lip_progress;
 
-/* Called now and then from the calling thread; return true to stop with the best bounds so far. */
+/* Called from the calling thread when a bound or the method has changed, and else now and then, about every
+ * 50 ms at most.  Return true to stop with the best bounds so far; it is not called again then. */
 typedef bool (*lip_progress_fn)(const lip_progress *progress, void *user);
 
 /* Set every setting to its default (lipcert_settings.h lists them). */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Build the wheel of the Python package: the modules, the shared library, lipcheck, the settings header.
+"""Build the wheel of the Python package: the modules, the shared library, the programs, the settings header.
 
-    build_wheel.py [--library FILE] [--checker FILE] [--out FOLDER]
+    build_wheel.py [--library FILE] [--checker FILE] [--program FILE] [--out FOLDER]
 
 A wheel is a zip file with three text files beside the package (PEP 427), so the standard library is
 enough: no setuptools, no network.  pyproject.toml names this file as the build backend (PEP 517), so
@@ -9,7 +9,8 @@ enough: no setuptools, no network.  pyproject.toml names this file as the build 
 
 The tag is py3-none-PLATFORM: nothing in it is for one version of Python, but the library is for one
 kind of machine, and needs the libraries that it was linked with (OpenBLAS, LAPACKE, protobuf-c,
-libzip, zlib, libmd, DSDP) where it is used.  The same inputs give the same bytes.
+libzip, zlib, libmd, DSDP; the program lipcert, which draws
+pictures, jansson too) where it is used.  The same inputs give the same bytes.
 """
 import argparse
 import base64
@@ -56,7 +57,7 @@ def wheel_file():
         "Tag: py3-none-{}\n".format(platform_tag()).encode()
 
 
-def contents(library, checker):
+def contents(library, checker, program):
     """(name in the wheel, bytes, executable), without RECORD."""
     package = os.path.join(HERE, "lipcert")
     for name in sorted(os.listdir(package)):
@@ -66,6 +67,7 @@ def contents(library, checker):
     yield "lipcert/lipcert_settings.h", read(header), False
     yield "lipcert/lib/" + LIBRARY, read(library), True
     yield "lipcert/lib/lipcheck", read(checker), True
+    yield "lipcert/lib/lipcert", read(program), True
     info = "lipcert-{}.dist-info/".format(version())
     yield info + "LICENSE", read(os.path.join(ROOT, "LICENSE")), False
     yield info + "METADATA", metadata(), False
@@ -79,9 +81,10 @@ def add(archive, name, data, executable):
     archive.writestr(entry, data)
 
 
-def write(folder, library, checker):
+def write(folder, library, checker, program):
     """Write the wheel into a folder; returns its file name."""
-    for path, what in ((library, "the shared library"), (checker, "the program lipcheck")):
+    for path, what in ((library, "the shared library"), (checker, "the program lipcheck"),
+                       (program, "the program lipcert")):
         if not os.path.isfile(path):
             raise SystemExit("build_wheel: {}: expected {}, found no such file; build lipcert first".format(
                 path, what))
@@ -89,7 +92,7 @@ def write(folder, library, checker):
     os.makedirs(folder, exist_ok=True)
     record, path = [], os.path.join(folder, name)
     with zipfile.ZipFile(path + ".part", "w") as archive:
-        for entry, data, executable in contents(library, checker):
+        for entry, data, executable in contents(library, checker, program):
             add(archive, entry, data, executable)
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             record.append("{},sha256={},{}".format(entry, digest, len(data)))
@@ -111,13 +114,19 @@ def default_checker(library):
     return os.environ.get("LIPCERT_LIPCHECK") or os.path.normpath(beside)
 
 
+def default_program(library):
+    """LIPCERT_PROGRAM, or lipcert of the build tree that the library lies in."""
+    beside = os.path.join(os.path.dirname(os.path.abspath(library)), os.pardir, "cli", "lipcert")
+    return os.environ.get("LIPCERT_PROGRAM") or os.path.normpath(beside)
+
+
 # ---- PEP 517 ------------------------------------------------------------------------------------
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     del config_settings, metadata_directory
     library = default_library()
-    return write(wheel_directory, library, default_checker(library))
+    return write(wheel_directory, library, default_checker(library), default_program(library))
 
 
 def build_sdist(sdist_directory, config_settings=None):
@@ -128,11 +137,13 @@ def main():
     parser = argparse.ArgumentParser(description="Build the wheel of lipcert.")
     parser.add_argument("--library", default=default_library(), help="the shared library")
     parser.add_argument("--checker", help="the program lipcheck")
+    parser.add_argument("--program", help="the program lipcert")
     parser.add_argument("--out", default=os.path.join(ROOT, "build", "python"),
                         help="the folder to write into")
     given = parser.parse_args()
     checker = given.checker or default_checker(given.library)
-    print(os.path.join(given.out, write(given.out, given.library, checker)))
+    program = given.program or default_program(given.library)
+    print(os.path.join(given.out, write(given.out, given.library, checker, program)))
 
 
 if __name__ == "__main__":

@@ -19,17 +19,18 @@ from ._errors import ArgumentError, FileError, FormatError, InputTypeError, Inte
     Interrupted, LibraryError, LipcertError, OutOfMemoryError, UnsupportedError
 from ._library import library, text
 from ._networks import Layer, Network, NetworkInfo
+from ._plot import Picture
 from ._radius import ClassRadius, Radius, radius
 from ._regions import Ball, Box, Everywhere, Region, RegionInfo
-from ._results import Margins, Result, Step, Witness
+from ._results import Margins, Moment, Result, Step, Unfinished, Witness
 from ._settings import Setting
 from ._version import __version__
 
 __all__ = [
     "ArgumentError", "Ball", "Box", "Check", "ClassRadius", "Everywhere", "FileError", "FormatError", "GradientNorm",
     "InputTypeError", "InternalError", "Interrupted", "Layer", "LibraryError", "LipcertError",
-    "Margins", "Method", "Network", "NetworkInfo", "OutOfMemoryError", "Progress", "Radius", "Region",
-    "RegionInfo", "Result", "Setting", "Step", "UnsupportedError", "Witness", "__version__", "bound",
+    "Margins", "Method", "Moment", "Network", "NetworkInfo", "OutOfMemoryError", "Picture", "Progress", "Radius",
+    "Region", "RegionInfo", "Result", "Setting", "Step", "Unfinished", "UnsupportedError", "Witness", "__version__", "bound",
     "build_info", "check", "gradient_norm", "library_path", "margins", "methods", "radius", "settings"]
 
 

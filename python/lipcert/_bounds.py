@@ -7,8 +7,9 @@ during the call SIGINT has a handler of ours, which runs the program's own handl
 raises.  The callback sees it and stops the library, which returns its best bounds; then they are
 returned, or the exception is raised with them.
 
-All this needs the main thread, the only one in which Python handles signals.  In other threads nothing is
-installed, and without a progress function the library does not call back at all.
+All this needs the main thread, the only one in which Python handles signals; in other threads no handler is
+installed.  The library calls back when a bound or the method has changed and else some twenty times a
+second.  `bound` keeps the bounds of every call: the history of its result.
 """
 import ctypes
 import math
@@ -23,7 +24,7 @@ from ._library import DOUBLES, ENUMERATORS, NORMS, OUTPUT_KINDS, PROGRESS, Handl
     library, lip_margins, lip_output, lip_query, lip_result, text
 from ._networks import Network
 from ._regions import as_region, region_info
-from ._results import Margins, Question, Result, write_certificate
+from ._results import Margins, Moment, Question, Result, write_certificate
 
 __all__ = ["GradientNorm", "Progress", "bound", "gradient_norm", "margins"]
 
@@ -37,6 +38,7 @@ GradientNorm.__doc__ = """lower <= |J(x)| <= upper, proved; if x is too close to
 False and the bounds are 0 and inf."""
 
 INTERRUPTED = 2  # index in STOPS
+MOST_MOMENTS = 512
 
 
 # ---- The question -------------------------------------------------------------------------------
@@ -138,18 +140,30 @@ class _Query:
 # ---- The call -----------------------------------------------------------------------------------
 
 
+class History(List[Moment]):
+    """The bounds whenever one of them changed; with too many, every second one is forgotten."""
+
+    def keep(self, seconds: float, lower: float, upper: float) -> None:
+        """Keep the bounds if they differ from the last ones."""
+        if (lower, upper) == (self[-1][1:] if self else (0, math.inf)):
+            return
+        if len(self) == MOST_MOMENTS:
+            del self[::2]
+        self.append(Moment(seconds, lower, upper))
+
+
 class Watch:
-    """Progress and Ctrl-C during one call; a context manager."""
+    """Progress, history and Ctrl-C during one call; a context manager."""
 
     def __init__(self, progress: Optional[Callable[[Progress], Any]], interval: float,
-                 on_interrupt: str) -> None:
+                 on_interrupt: str, history: Optional[History] = None) -> None:
         if progress is not None and not callable(progress):
             raise InputTypeError("expected a function, found an object of type {}".format(
                 type(progress).__name__), "progress")
         if on_interrupt not in ("return", "raise"):
             raise ArgumentError("expected 'return' or 'raise', found {!r}".format(on_interrupt),
                                 "on_interrupt")
-        self.progress, self.on_interrupt = progress, on_interrupt
+        self.progress, self.on_interrupt, self.history = progress, on_interrupt, history
         self.interval = as_number(interval, "progress_interval")
         self.next_report = 0.0
         self.problem = None  # type: Optional[BaseException]
@@ -177,12 +191,15 @@ class Watch:
 
     def callback(self) -> Any:
         """The function for the library, or NULL if nobody needs it."""
-        if self.installed or self.progress is not None:
+        if self.installed or self.progress is not None or self.history is not None:
             return PROGRESS(self._look)
         return None
 
     def _look(self, raw: Any, user: Any) -> bool:
         del user
+        at = raw.contents
+        if self.history is not None:
+            self.history.keep(at.seconds, at.lower, at.upper)
         if self.interrupted or self.problem is not None:
             return True
         if self.progress is None:
@@ -192,7 +209,6 @@ class Watch:
             if now < self.next_report:
                 return False
             self.next_report = now + self.interval
-            at = raw.contents
             return bool(self.progress(Progress(text(at.method), at.lower, at.upper, at.seconds)))
         except KeyboardInterrupt:
             self.interrupted = True
@@ -257,15 +273,17 @@ def bound(net: Any, norm: Norm = "inf", region: Any = None, output: Output = Non
     >>> result.witness.x.shape, result.stop
     ((2,), 'finished')
     """
-    methods = as_methods(method)
-    watch = Watch(progress, progress_interval, on_interrupt)
+    methods, history = as_methods(method), History()
+    watch = Watch(progress, progress_interval, on_interrupt, history)
     values = as_settings(dict(settings, time_limit=time_limit))
     query = _Query(net, norm, norm_out, region, output, point, input_shape)
     out = ctypes.POINTER(lip_result)()
     owner = run("lip_bound", "lip_result_free", query.net, query.raw(query.output), methods, values,
                 watch, out)
     question = query.question(methods, values, query.output, given_options(settings, time_limit, methods))
-    return watch.finish(_result(query, question, out, owner))  # type: ignore[no-any-return]
+    raw = out.contents
+    history.keep(raw.seconds, raw.lower, raw.upper)
+    return watch.finish(_result(query, question, out, owner, history))  # type: ignore[no-any-return]
 
 
 def margins(net: Any, norm: Norm = "inf", region: Any = None,
@@ -309,7 +327,8 @@ def given_options(settings: Dict[str, Any], time_limit: Optional[float], methods
     return given
 
 
-def _result(query: _Query, question: Question, pointer: Any, owner: Handle) -> Result:
+def _result(query: _Query, question: Question, pointer: Any, owner: Handle,
+            history: Sequence[Moment] = ()) -> Result:
     """A Result; the closure keeps alive what the certificate needs."""
 
     def write() -> bytes:
@@ -317,7 +336,7 @@ def _result(query: _Query, question: Question, pointer: Any, owner: Handle) -> R
         assert del_guard is not None
         return write_certificate(query.net, query.raw(question.output), pointer)
 
-    return Result(pointer.contents, question, write)
+    return Result(pointer.contents, question, write, history)
 
 
 def gradient_norm(net: Any, x: Any, norm: Norm = "inf", region: Any = None, output: Output = None, *,

@@ -1,17 +1,15 @@
 """Running lipcheck, the independent checker, which shares no code with the library.
 
-It is looked for where LIPCERT_LIPCHECK says, else beside the library (a wheel has it there, a build in
-check/, an installation in bin/), else in PATH.
+_programs says where it is looked for.
 """
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from typing import Any, List, Optional, Sequence
 
+from . import _programs
 from ._errors import FileError, InputTypeError, LibraryError
-from ._library import library
 from ._networks import Network
 from ._results import Result
 
@@ -49,41 +47,6 @@ def _bound(name: str, output: str) -> Optional[float]:
     return float(found.group(1)) if found else None
 
 
-def _places(path: Optional[str]) -> List[str]:
-    """Where lipcheck is if the library is at path: its folder is lib/ in a wheel, src/ of a build tree, or
-    lib/ or lib/MACHINE of an installation."""
-    if not path:
-        return []
-    folder = os.path.dirname(os.path.realpath(path))
-    up, name = os.path.split(folder)
-    places = [os.path.join(folder, "lipcheck")]
-    if name == "src":
-        places.append(os.path.join(up, "check", "lipcheck"))
-    if os.path.basename(up).startswith("lib"):
-        up, name = os.path.split(up)
-    if name.startswith("lib"):
-        places.append(os.path.join(up, "bin", "lipcheck"))
-    return places
-
-
-def find_checker() -> str:
-    """The path of lipcheck."""
-    wanted = os.environ.get("LIPCERT_LIPCHECK")
-    if wanted:
-        if not os.path.isfile(wanted):
-            raise LibraryError("expected the program lipcheck, found no file at " + wanted,
-                               "LIPCERT_LIPCHECK")
-        return wanted
-    for place in _places(library().path):
-        if os.path.isfile(place):
-            return place
-    found_in_path = shutil.which("lipcheck")
-    if not found_in_path:
-        raise LibraryError("expected the program lipcheck beside the library or in PATH, found none; "
-                           "set LIPCERT_LIPCHECK to its path")
-    return found_in_path
-
-
 def _as_bytes(certificate: Any) -> bytes:
     """A certificate from a Result, its text, or a file."""
     if isinstance(certificate, Result):
@@ -117,7 +80,7 @@ def check(net: Any, certificate: Any, input_shape: Optional[Sequence[int]] = Non
     False
     """
     network = net if isinstance(net, Network) else Network(net, input_shape)
-    content, program = _as_bytes(certificate), find_checker()
+    content, program = _as_bytes(certificate), _programs.find("lipcheck")
     found = re.match(rb"lipcert-certificate 1\nnetwork ([0-9a-f]{64})\n", content)
     if found and found.group(1).decode() != network.info.sha256:
         # what a certificate must look like depends on its network: lipcheck would call it malformed

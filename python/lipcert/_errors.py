@@ -56,7 +56,7 @@ class InternalError(LipcertError, RuntimeError):
 
 
 class LibraryError(LipcertError, OSError):
-    """The shared library, or the program lipcheck, is missing or of another version."""
+    """The shared library, or the program lipcheck or lipcert, is missing or of another version."""
 
 
 class Interrupted(KeyboardInterrupt):

@@ -113,6 +113,14 @@ def _step(step: Any) -> Dict[str, Any]:
                 seconds=number(step.seconds), complete=step.complete, note=step.note)
 
 
+def _unfinished(left: Any) -> List[Dict[str, str]]:
+    return [{"method": method, "reason": reason} for method, reason in left]
+
+
+def _history(history: Any) -> List[Dict[str, Optional[float]]]:
+    return [{key: number(value) for key, value in moment._asdict().items()} for moment in history]
+
+
 def _witness(witness: Any) -> Optional[Dict[str, Any]]:
     if witness is None:
         return None
@@ -138,7 +146,7 @@ def _answer(result: Any) -> Dict[str, Any]:
     answer.update(bound("upper", result.upper, True), **bound("certified", result.certified, True))
     answer.update(lower_method=result.lower_method or None, upper_method=result.upper_method or None,
                   gap=number(result.gap), steps=[_step(step) for step in result.steps],
-                  witness=_witness(result.witness), stop=result.stop, seconds=result.seconds)
+                  unfinished=_unfinished(result.unfinished), witness=_witness(result.witness), stop=result.stop, seconds=result.seconds)
     return answer
 
 
@@ -149,7 +157,10 @@ def bound_document(result: Any, question: Any) -> Dict[str, Any]:
     """What `lipcert bound --json` writes."""
     document = _question("lipcert bound", "lipschitz constant", question)
     document.update(_run(question, result))
-    document.update(_answer(result), evidence="proved")
+    document.update(_answer(result))
+    if result.history:  # the program keeps none of single margins either
+        document["history"] = _history(result.history)
+    document.update(evidence="proved")
     return document
 
 

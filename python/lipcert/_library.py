@@ -60,13 +60,18 @@ class lip_step(ctypes.Structure):
                 ("seconds", c_double), ("complete", c_bool), ("note", c_char * 160)]
 
 
+class lip_unfinished(ctypes.Structure):
+    _fields_ = [("method", c_char_p), ("reason", c_char_p)]
+
+
 class lip_result(ctypes.Structure):
     _fields_ = [("lower", c_double), ("upper", c_double), ("lower_method", c_char_p),
                 ("upper_method", c_char_p), ("n", c_size_t), ("witness_x", DOUBLES),
                 ("witness_t", DOUBLES), ("neurons", c_size_t), ("stable_active", c_size_t),
                 ("stable_inactive", c_size_t), ("steps", c_size_t), ("step", POINTER(lip_step)),
                 ("stop", c_int), ("seconds", c_double), ("certified", c_double),
-                ("proof", c_void_p)]
+                ("proof", c_void_p), ("unfinished_count", c_size_t),
+                ("unfinished", POINTER(lip_unfinished))]
 
 
 class lip_margins(ctypes.Structure):
@@ -102,7 +107,7 @@ class lip_method(ctypes.Structure):
 
 
 STRUCTURES = [lip_error, lip_read_options, lip_network_info, lip_layer_info, lip_output, lip_query,
-              lip_step, lip_result, lip_margins, lip_progress, lip_radius_query, lip_radius_class,
+              lip_step, lip_unfinished, lip_result, lip_margins, lip_progress, lip_radius_query, lip_radius_class,
               lip_radius_result, lip_method]
 
 # enumerators of the header

@@ -1,13 +1,13 @@
 """The certified radius at a point: how far it is at least from every other class."""
 import ctypes
 import math
-import os
 from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple, Union
 
-from . import _json
+from . import _json, _plot
 from ._arrays import as_index, as_number, as_point
 from ._bounds import Norm, Progress, Watch, as_methods, as_norm, as_settings, given_options, run
 from ._errors import ArgumentError
+from ._files import Path
 from ._library import NORMS, STOPS, doubles, library, lip_radius_query, lip_radius_result, text
 from ._networks import Network
 from ._regions import as_clip, region_info, Everywhere
@@ -43,11 +43,15 @@ class Radius:
         self.method, self.settings = question.method, dict(question.settings)
         self._question = question
 
+    def plot(self, path: Optional[Path] = None) -> _plot.Picture:
+        """The radius against each class as a picture: SVG, written to a file if a path is given."""
+        return _plot.plot(self, ("classes",), path, None)
+
     def to_dict(self) -> Dict[str, Any]:
         """The document that `lipcert radius --json` writes."""
         return _json.radius_document(self, self._question)
 
-    def to_json(self, path: Union[None, str, "os.PathLike[str]"] = None) -> str:
+    def to_json(self, path: Optional[Path] = None) -> str:
         """The same as JSON text, and written to a file if a path is given."""
         return to_json(self.to_dict(), path)
 

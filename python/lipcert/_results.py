@@ -5,26 +5,31 @@ result is kept alive with the network and the query that it belongs to.
 """
 import ctypes
 import json
-import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from . import _json
+from . import _json, _plot
 from ._arrays import Array
-from ._errors import ArgumentError, FileError, LipcertError
+from ._errors import ArgumentError, LipcertError
+from ._files import Path, write_text
 from ._library import EVIDENCE, SIDES, STOPS, library, text
 from ._networks import Network
 from ._regions import RegionInfo
 
-__all__ = ["Margins", "Result", "Step", "Witness"]
-
-Path = Union[str, "os.PathLike[str]"]
+__all__ = ["Margins", "Moment", "Result", "Step", "Unfinished", "Witness"]
 
 Step = NamedTuple("Step", [("method", str), ("side", str), ("value", float), ("evidence", str),
                            ("seconds", float), ("complete", bool), ("note", str)])
 Step.__doc__ = """What one method contributed: `side` is "lower" or "upper", `value` its bound (0 or inf if it found
 none), `evidence` "proved" or "computed", `complete` whether it ran to its end, `note` why not."""
+
+Moment = NamedTuple("Moment", [("seconds", float), ("lower", float), ("upper", float)])
+Moment.__doc__ = "The best bounds, and when one of them had become what it is."
+
+Unfinished = NamedTuple("Unfinished", [("method", str), ("reason", str)])
+Unfinished.__doc__ = """A method that more time would go to; `reason` says why it was left: "not begun", "stopped by
+the time limit" and others."""
 
 Witness = NamedTuple("Witness", [("x", Array), ("t", Optional[Array])])
 Witness.__doc__ = """A point `x` of the region and a direction `t` with |J(x) t| >= lower |t|."""
@@ -41,7 +46,8 @@ class Result:
 
     Of the answer: `lower`, `upper`, `gap` = (upper - lower) / upper, `lower_method`, `upper_method`,
     `witness` (x, t) or None, `steps`, `neurons` and how many of them are `stable_active` and
-    `stable_inactive` on the region, `stop` ("finished", "out of time" or "interrupted"), `seconds`.
+    `stable_inactive` on the region, `stop` ("finished", "out of time" or "interrupted"), `seconds`,
+    `unfinished`, what more time would go to, and `history`, the bounds whenever one of them changed.
 
     Of the question: `network`, `norm`, `norm_out`, `output`, `region`, `method`, `settings`.
 
@@ -56,13 +62,16 @@ class Result:
     upper_method: str
     witness: Optional[Witness]
     steps: Tuple[Step, ...]
+    unfinished: Tuple[Unfinished, ...]
+    history: Tuple[Moment, ...]
     neurons: int
     stable_active: int
     stable_inactive: int
     stop: str
     seconds: float
 
-    def __init__(self, raw: Any, question: Question, write: Callable[[], bytes]) -> None:
+    def __init__(self, raw: Any, question: Question, write: Callable[[], bytes],
+                 history: Sequence[Moment] = ()) -> None:
         self.lower, self.upper, self.certified = raw.lower, raw.upper, raw.certified
         self.lower_method, self.upper_method = text(raw.lower_method), text(raw.upper_method)
         self.witness = None
@@ -70,6 +79,9 @@ class Result:
             self.witness = Witness(_copy(raw.witness_x, raw.n), _copy(raw.witness_t, raw.n)
                                    if raw.witness_t else None)
         self.steps = tuple(_step(raw.step[k]) for k in range(raw.steps))
+        self.unfinished = tuple(Unfinished(text(left.method), text(left.reason)) for left in
+                                (raw.unfinished[k] for k in range(raw.unfinished_count)))
+        self.history = tuple(history)
         self.neurons, self.seconds = raw.neurons, raw.seconds
         self.stable_active, self.stable_inactive = raw.stable_active, raw.stable_inactive
         self.stop = STOPS[raw.stop]
@@ -134,9 +146,26 @@ class Result:
 
     def save_certificate(self, path: Path) -> None:
         """Write the certificate to a file."""
-        _write_text(path, self.certificate)
+        write_text(path, self.certificate)
 
     # ---- For programs and people ----
+
+    def plot(self, path: Optional[Path] = None, kind: _plot.Kind = None, *, shape: _plot.Shape = None
+             ) -> _plot.Picture:
+        """A picture of the result as SVG, written to a file if a path is given; a notebook shows it.
+
+        kind     "time" (bounds against time), "methods" (what each method found), "gradient" (at the
+                 witness, as an image), a list of these, or None: all, the gradient if a shape is given
+        shape    of the input as an image: (H, W), (H, W, C) or (C, H, W)
+
+        >>> from lipcert import bound
+        >>> result = bound("examples/digits.onnx", output=3, method="product,lbs", samples=50)
+        >>> result.plot(kind="methods")
+        <Picture, 720 x 204>
+        >>> result.plot(kind="gradient", shape=(8, 8)).count("<title>")
+        64
+        """
+        return _plot.plot(self, ("time", "methods", "gradient"), path, kind, shape)
 
     def to_dict(self) -> Dict[str, Any]:
         """The document that `lipcert bound --json` writes; docs/cli.md describes its keys."""
@@ -212,6 +241,10 @@ class Margins:
         """The results in the order of `pairs`: (0, 1), (0, 2), ..., (m - 2, m - 1)."""
         return tuple(self._results)
 
+    def plot(self, path: Optional[Path] = None) -> _plot.Picture:
+        """The matrix as a picture: SVG, written to a file if a path is given; a notebook shows it."""
+        return _plot.plot(self, ("margins",), path, None)
+
     def to_dict(self) -> Dict[str, Any]:
         """The document that `lipcert bound --all-margins --json` writes."""
         return _json.margins_document(self, self._question)
@@ -235,24 +268,10 @@ def _step(raw: Any) -> Step:
                 raw.complete, text(raw.note))
 
 
-def _write_text(path: Path, content: str) -> None:
-    """Write a file that appears only when it is complete."""
-    name = os.fspath(path)
-    temporary = "{}.tmp{}".format(name, os.getpid())
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-        os.replace(temporary, name)
-    except OSError as problem:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise FileError("cannot write the file: {}".format(problem.strerror), "", str(name)) from None
-
-
 def to_json(document: Dict[str, Any], path: Optional[Path]) -> str:
     content = json.dumps(document, indent=2, allow_nan=False) + "\n"
     if path is not None:
-        _write_text(path, content)
+        write_text(path, content)
     return content
 
 

@@ -90,17 +90,20 @@ static double unstable(const lip_task *task) {
     return (double)(result->neurons - result->stable_active - result->stable_inactive);
 }
 
+static bool too_large(const lip_task *task) {
+    double inputs = (double)lip_inputs(task->net);
+    return lip_dense_size(task->net) > most_weights || inputs + unstable(task) > most_order ||
+           inputs + (double)task->result->neurons > most_room;
+}
+
 static bool fits(lip_task *task, lip_step *step) {
-    const lip_network *net = task->net;
-    double inputs = (double)lip_inputs(net);
     if (!lip_region_has_interior(task->query->region))
         snprintf(step->note, sizeof step->note, "the region has no interior");
-    else if (lip_dense_size(net) > most_weights || inputs + unstable(task) > most_order ||
-             inputs + (double)task->result->neurons > most_room)
+    else if (too_large(task))
         snprintf(
             step->note, sizeof step->note,
             "%zu inputs and %zu neurons, %.0f of them unstable, are too many for branch and bound",
-            lip_inputs(net), task->result->neurons, unstable(task));
+            lip_inputs(task->net), task->result->neurons, unstable(task));
     return !step->note[0];
 }
 
@@ -110,8 +113,8 @@ static const double auto_order = 320, auto_work = 3e11;
 
 bool lip_exact_fits(const lip_task *task) {
     double inputs = fmin((double)lip_inputs(task->net), (double)task->net->layer[1].width);
-    return lip_region_has_interior(task->query->region) &&
-           lip_dense_size(task->net) <= most_weights && inputs + unstable(task) <= auto_order;
+    return lip_region_has_interior(task->query->region) && !too_large(task) &&
+           inputs + unstable(task) <= auto_order;
 }
 
 static void explain(const lip_branch *b, lip_step *step) {
@@ -162,6 +165,7 @@ static lip_status run(lip_branch *b, lip_step *step, lip_error *err) {
         lip_text_clear(&task->statement.text); /* some leaf could not be proved */
     task->statement.uses_bounds = task->statement.uses_ranges = true;
     explain(b, step);
+    if (b->worn) task->early = "ended by auto; goes on if asked for by name";
     if (task->exact && task->exact->written) *task->exact->written = b->written;
     return LIP_OK;
 }

@@ -1,6 +1,7 @@
 /* Answering a question: pre-activation bounds once, then the methods in turn, best bounds kept. */
 #include "base/error.h"
 #include "base/floating.h"
+#include "base/listener.h"
 #include "base/memory.h"
 #include "bound/methods.h"
 #include "bound/run.h"
@@ -78,6 +79,23 @@ static void note_bounds(const lip_task *task, lip_step *step) {
         snprintf(step->note, sizeof step->note, "%s", task->bounds.note);
 }
 
+void lip_run_leave(lip_result *result, const char *method, const char *reason) {
+    for (size_t i = 0; i < result->unfinished_count; ++i)
+        if (strcmp(result->unfinished[i].method, method) == 0) return;
+    result->unfinished[result->unfinished_count++] = (lip_unfinished){method, reason};
+}
+
+/* Remember a method that more time would go to. */
+static void leave_incomplete(lip_task *task, const lip_step *step, bool begun) {
+    const char *reason = task->early;
+    double end = task->watch.started + task->settings->time_limit;
+    if (task->watch.stop == LIP_OUT_OF_TIME)
+        reason = lip_clock_now() < end ? LIP_OUT_OF_SHARE : "stopped by the time limit";
+    if (task->watch.stop == LIP_INTERRUPTED) reason = "interrupted";
+    if (!begun) reason = LIP_NOT_BEGUN;
+    if (!step->complete && reason) lip_run_leave(task->result, step->method, reason);
+}
+
 lip_status lip_run_method(lip_task *task, size_t index, lip_error *err) {
     lip_step *step = &task->result->step[task->result->steps++];
     double started = lip_clock_now();
@@ -87,14 +105,16 @@ lip_status lip_run_method(lip_task *task, size_t index, lip_error *err) {
     step->value = step->side == LIP_UPPER ? INFINITY : 0;
     step->evidence = LIP_PROVED;
     task->watch.bounds.method = step->method;
+    task->early = NULL;
     lip_status status = LIP_OK;
-    if (index == 1 || !lip_watch_expired(&task->watch))
-        status = lip_method_function(index)(task, step, err);
+    bool begun = index == 1 || !lip_watch_expired(&task->watch);
+    if (begun) status = lip_method_function(index)(task, step, err);
     if (status == LIP_OK && task->statement.text.failed) status = lip_fail_memory(err);
     if (!(step->value >= 0)) step->value = step->side == LIP_UPPER ? INFINITY : 0;
     keep_best(task, step);
     note_incomplete(task, step);
     note_bounds(task, step);
+    leave_incomplete(task, step, begun);
     step->seconds = lip_clock_now() - started;
     return status;
 }
@@ -160,10 +180,16 @@ static bool closed(const lip_task *task) {
 /* Is there no use in anything more, asked for by name or not? */
 static bool over(const lip_task *task) { return at_most(task) > 0 && closed(task); }
 
-/* In auto: nothing more to do, or the tightest relaxation comes anyway, which begins with hr2. */
+enum { MANY_INPUTS = 200 };
+
+/* In auto: nothing more to do, or the tightest relaxation comes anyway, which begins with hr2, and for one hidden layer with
+ * tangent; hr2 is too slow to go before branch and bound if inputs are many. */
 static bool superfluous(const lip_task *task, size_t index) {
-    bool contained = lip_method_function(index) == lip_hr2_method && !lip_exact_fits(task);
-    return closed(task) || contained;
+    lip_method_fn method = lip_method_function(index);
+    bool exact = lip_exact_fits(task);
+    if (method == lip_hr2_method && (!exact || lip_inputs(task->net) > MANY_INPUTS)) return true;
+    if (method == lip_tangent_method && !exact && lip_tight_has_tangent(task)) return true;
+    return closed(task);
 }
 
 /* What `auto` does with the time that is left: branch and bound where it fits, else the tightest relaxation. */
@@ -171,7 +197,11 @@ static lip_status finish(lip_task *task, const bool *chosen, lip_error *err) {
     lip_method_fn last = lip_exact_fits(task) ? lip_exact_method : lip_tight_method;
     size_t index = 0;
     while (lip_method_function(index) != last) ++index;
-    if (chosen[index] || closed(task) || lip_watch_expired(&task->watch)) return LIP_OK;
+    if (chosen[index] || closed(task)) return LIP_OK;
+    if (lip_watch_expired(&task->watch)) {
+        lip_run_leave(task->result, lip_methods()[index].name, LIP_NOT_BEGUN);
+        return LIP_OK;
+    }
     task->by_auto = true;
     lip_status status = lip_run_method(task, index, err);
     return status == LIP_OK ? lip_run_check(task->result, err) : status;
@@ -203,6 +233,7 @@ static lip_status run_all(lip_task *task, const bool *chosen, lip_error *err) {
     }
     arm(task, true);
     if (status == LIP_OK && chosen[0]) status = finish(task, chosen, err);
+    if (closed(task)) task->result->unfinished_count = 0;
     lip_preactivation_clear(&task->bounds);
     task->result->stop = task->watch.stop;
     task->result->seconds = lip_clock_now() - task->watch.started;
@@ -213,8 +244,9 @@ lip_result *lip_run_result(size_t n) {
     lip_result *result = LIP_NEW(lip_result, 1);
     if (!result) return NULL;
     result->step = LIP_NEW(lip_step, LIP_MOST_METHODS);
+    result->unfinished = LIP_NEW(lip_unfinished, LIP_MOST_METHODS);
     result->proof = lip_proof_create();
-    if (!result->step || !result->proof) {
+    if (!result->step || !result->unfinished || !result->proof) {
         lip_result_free(result);
         return NULL;
     }
@@ -229,6 +261,7 @@ void lip_result_free(lip_result *result) {
     free(result->witness_x);
     free(result->witness_t);
     free(result->step);
+    free(result->unfinished);
     lip_proof_free(result->proof);
     free(result);
 }
@@ -237,21 +270,18 @@ void lip_result_free(lip_result *result) {
 
 /* A lip_progress_fn between the watch and the caller: ends what runs as soon as the question is decided. */
 typedef struct decision {
-    lip_progress_fn progress;
-    void *user;
+    lip_listener caller;
     double at_most;
-    bool interrupted; /* by the caller */
 } decision;
 
 static bool look(const lip_progress *now, void *user) {
     decision *d = user;
-    if (d->progress && d->progress(now, d->user)) d->interrupted = true;
-    return d->interrupted || decided(d->at_most, now->lower, now->upper);
+    return lip_listen(now, &d->caller) || decided(d->at_most, now->lower, now->upper);
 }
 
 /* A run that ended because the question was decided was not interrupted. */
 static void settle(const decision *d, lip_result *result) {
-    if (d->interrupted || !decided(d->at_most, result->lower, result->upper)) return;
+    if (d->caller.stopped || !decided(d->at_most, result->lower, result->upper)) return;
     result->stop = LIP_FINISHED;
     for (size_t i = 0; i < result->steps; ++i) {
         lip_step *step = &result->step[i];
@@ -269,7 +299,7 @@ static lip_status check_exact(const bool *chosen, lip_error *err) {
 static lip_status answer(lip_task *task, const char *methods, lip_progress_fn progress, void *user,
                          lip_result **out, lip_error *err) {
     bool chosen[LIP_MOST_METHODS];
-    decision d = {progress, user, at_most(task), false};
+    decision d = {{.progress = progress, .user = user}, at_most(task)};
     lip_status status = lip_settings_check(task->settings, err);
     if (status == LIP_OK) status = lip_query_check(task->net, task->query, err);
     if (status == LIP_OK) status = lip_run_choose(methods, task->net, task->query, chosen, err);
@@ -277,11 +307,8 @@ static lip_status answer(lip_task *task, const char *methods, lip_progress_fn pr
     if (status != LIP_OK) return status;
     task->result = lip_run_result(lip_inputs(task->net));
     if (!task->result) return lip_fail_memory(err);
-    task->watch = (lip_watch){.started = lip_clock_now(), .progress = progress, .user = user};
-    if (d.at_most > 0) {
-        task->watch.progress = look;
-        task->watch.user = &d;
-    }
+    task->watch = (lip_watch){.started = lip_clock_now(), .user = &d};
+    if (progress || d.at_most > 0) task->watch.progress = look;
     task->watch.bounds = (lip_progress){"", 0, INFINITY, 0};
     fenv_t saved;
     lip_floating_enter(&saved);

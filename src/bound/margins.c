@@ -18,6 +18,7 @@
  * As long as time does not run out, nothing depends on the clock. */
 #include "base/error.h"
 #include "base/floating.h"
+#include "base/listener.h"
 #include "base/memory.h"
 #include "bound/methods.h"
 #include "bound/run.h"
@@ -53,9 +54,7 @@ typedef struct call {
     size_t outputs, pairs;
     margin *margin;
     double started, limit, deadline; /* limit: of the whole call, in seconds */
-    lip_progress_fn progress;
-    void *user;
-    bool interrupted;
+    lip_listener caller;
     double lower, upper; /* bounds on the largest L_ij when the running method began */
     /* the Jacobian at one point: values and cotangents; NULL if that were too many numbers */
     double *h, *z, *d, *g, *difference;
@@ -77,7 +76,7 @@ static double gap(const margin *a) {
 }
 
 /* Time is up or the caller has had enough. */
-static bool over(const call *c) { return c->interrupted || lip_clock_now() >= c->deadline; }
+static bool over(const call *c) { return c->caller.stopped || lip_clock_now() >= c->deadline; }
 
 static void update_largest(call *c) {
     c->lower = c->upper = 0;
@@ -92,8 +91,7 @@ static bool look(const lip_progress *now, void *user) {
     call *c = user;
     lip_progress all = {now->method, fmax(c->lower, now->lower), c->upper,
                         lip_clock_now() - c->started};
-    if (!c->interrupted && c->progress) c->interrupted = c->progress(&all, c->user);
-    return c->interrupted || meet(now->lower, now->upper);
+    return lip_listen(&all, &c->caller) || meet(now->lower, now->upper);
 }
 
 /* ---- One method for one margin ----------------------------------------------------------- */
@@ -114,10 +112,10 @@ static void arm(call *c, margin *a, double seconds) {
 static void explain(const call *c, const margin *a, lip_step *step) {
     bool plain = strcmp(step->note, "interrupted") == 0 || strcmp(step->note, "out of time") == 0;
     if (step->complete || a->task.watch.stop == LIP_FINISHED || !plain) return;
-    const char *why = c->interrupted ? "interrupted"
-                      : done(a)      ? "ended, the bounds have met"
-                      : over(c)      ? "out of time"
-                                     : "out of its share of the time";
+    const char *why = c->caller.stopped ? "interrupted"
+                      : done(a)         ? "ended, the bounds have met"
+                      : over(c)         ? "out of time"
+                                        : "out of its share of the time";
     snprintf(step->note, sizeof step->note, "%s", why);
 }
 
@@ -366,7 +364,18 @@ static lip_stop stop_of(const call *c, const margin *a) {
     bool more = false;
     for (size_t i = 0; i < LIP_MOST_METHODS; ++i) more = more || a->todo[i];
     if (!more || done(a)) return LIP_FINISHED;
-    return c->interrupted ? LIP_INTERRUPTED : LIP_OUT_OF_TIME;
+    return c->caller.stopped ? LIP_INTERRUPTED : LIP_OUT_OF_TIME;
+}
+
+/* What is left of what was asked for, and why. */
+static void leave(const call *c, const margin *a, lip_result *result) {
+    result->unfinished_count = 0;
+    for (size_t i = 0; !done(a) && i < lip_method_count(); ++i)
+        if (a->todo[i])
+            lip_run_leave(result, lip_methods()[i].name,
+                          a->had[i] == 0      ? LIP_NOT_BEGUN
+                          : c->caller.stopped ? "interrupted"
+                                              : LIP_OUT_OF_SHARE);
 }
 
 static void fill(const call *c, lip_margins *out) {
@@ -377,6 +386,7 @@ static void fill(const call *c, lip_margins *out) {
         size_t i = a->query.output.i, j = a->query.output.j;
         for (size_t s = 0; s < result->steps; ++s) result->seconds += result->step[s].seconds;
         result->stop = stop_of(c, a);
+        leave(c, a, result);
         if (result->stop != LIP_FINISHED) out->stop = result->stop;
         out->lower[i * m + j] = out->lower[j * m + i] = result->lower;
         out->upper[i * m + j] = out->upper[j * m + i] = result->upper;
@@ -464,8 +474,7 @@ lip_status lip_bound_margins(const lip_network *net, const lip_query *query, con
     c.started = lip_clock_now();
     c.limit = settings.time_limit;
     c.deadline = c.started + c.limit;
-    c.progress = progress;
-    c.user = user;
+    c.caller = (lip_listener){.progress = progress, .user = user};
     fenv_t saved;
     lip_floating_enter(&saved);
     status = begin_all(&c, query, &settings, chosen, answer, err);

@@ -13,6 +13,7 @@
  * Jacobian there is enclosed.  Two points with different signs prove that f is not monotone. */
 #include "base/error.h"
 #include "base/floating.h"
+#include "base/listener.h"
 #include "base/memory.h"
 #include "linalg/op.h"
 #include "net/enclose.h"
@@ -258,7 +259,8 @@ lip_status lip_monotonicity_of(const lip_network *net, const lip_query *query,
     lip_settings_default(&settings);
     if (given) settings = *given;
     monotone_work w = {.net = net, .query = query, .settings = &settings};
-    w.watch = (lip_watch){.started = lip_clock_now(), .progress = progress, .user = user};
+    lip_listener caller = {.progress = progress, .user = user};
+    w.watch = (lip_watch){.started = lip_clock_now(), .progress = lip_listen, .user = &caller};
     w.watch.deadline = w.watch.started + settings.time_limit;
     w.watch.bounds = (lip_progress){"interval", 0, INFINITY, 0};
     fenv_t saved;

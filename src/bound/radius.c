@@ -24,6 +24,7 @@
  * time that is left. */
 #include "base/error.h"
 #include "base/floating.h"
+#include "base/listener.h"
 #include "base/memory.h"
 #include "base/round.h"
 #include "bound/methods.h"
@@ -68,8 +69,7 @@ typedef struct radius_search {
         reach; /* within this distance lies all that is not clipped away; INFINITY without clip */
     double precision;
     lip_watch watch;
-    lip_progress_fn progress;
-    void *user;
+    lip_listener caller;
 } radius_search;
 
 /* ---- What is known so far ---------------------------------------------------------------- */
@@ -95,7 +95,7 @@ static bool look(const lip_progress *progress, void *user) {
     radius_search *s = user;
     lip_progress own = {progress->method, smallest(s, false)->lo, smallest(s, false)->hi,
                         lip_clock_now() - s->watch.started};
-    return s->progress && s->progress(&own, s->user);
+    return lip_listen(&own, &s->caller);
 }
 
 /* Keep what U on the region of radius eps proves. */
@@ -500,8 +500,7 @@ lip_status lip_radius(const lip_network *net, const lip_radius_query *query, con
     lip_settings_default(&settings);
     if (given) settings = *given;
     radius_search s = {.net = net, .query = query, .settings = &settings};
-    s.progress = progress;
-    s.user = user;
+    s.caller = (lip_listener){.progress = progress, .user = user};
     s.precision = query->precision > 0 ? query->precision : 1e-3;
     s.watch = (lip_watch){.started = lip_clock_now(), .progress = look, .user = &s};
     s.watch.deadline = s.watch.started + settings.time_limit;

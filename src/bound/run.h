@@ -6,6 +6,9 @@
 
 enum { LIP_MOST_METHODS = 32 };
 
+/* A reason for lip_run_leave. */
+#define LIP_NOT_BEGUN "not begun"
+
 /* chosen[LIP_MOST_METHODS]: which methods the list `names` (NULL: "auto") asks for; refuses unknown ones and
  * those that do not fit.  chosen[0]: "auto" is among them; the others that it
  * stands for are chosen, but for those it ends with (bound.c). */
@@ -26,6 +29,9 @@ lip_status lip_run_share(lip_task *task, const lip_task *from, lip_error *err);
 /* Run method `index`, record its step and keep its bound if it is the best.  Only method 1 runs when the
  * watch has expired. */
 lip_status lip_run_method(lip_task *task, size_t index, lip_error *err);
+
+/* Add a method to result->unfinished, if it is not there. */
+void lip_run_leave(lip_result *result, const char *method, const char *reason);
 
 /* Proved bounds cannot cross: LIP_INTERNAL if they do. */
 lip_status lip_run_check(const lip_result *result, lip_error *err);

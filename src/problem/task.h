@@ -7,6 +7,9 @@
 #include "problem/proof.h"
 #include "region/preactivation.h"
 
+/* For lip_task.early. */
+#define LIP_OUT_OF_SHARE "stopped after its share of the time"
+
 typedef struct lip_task {
     const lip_network *net;
     const lip_query *query;
@@ -15,6 +18,7 @@ typedef struct lip_task {
     lip_preactivation bounds;       /* on the query's region */
     lip_watch watch;
     bool by_auto;            /* the running method was not asked for by name */
+    const char *early;       /* why it ended early though the watch goes on; NULL: it did not */
     lip_result *result;      /* best bounds so far; witnesses are stored there */
     lip_statement statement; /* what proves the running upper method's value */
 } lip_task;
@@ -23,7 +27,8 @@ typedef struct lip_task {
  * short by the watch it leaves what it has proved and complete = false; failure to allocate is the
  * only error.  step->value comes in as 0 (lower) or INFINITY (upper).  An upper method leaves the proof of
  * its value in task->statement, empty if there is none, and enlarges the value by lip_claim; a text
- * that failed counts as an error. */
+ * that failed counts as an error.  One that ends early for want of something that a caller can give, with time left
+ * on the watch, says so in task->early. */
 typedef lip_status (*lip_method_fn)(lip_task *task, lip_step *step, lip_error *err);
 
 /* Upper bounds (src/relax). */
@@ -33,6 +38,7 @@ lip_status lip_shor_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_tangent_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_hr2_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_tight_method(lip_task *task, lip_step *step, lip_error *err);
+bool lip_tight_has_tangent(const lip_task *task); /* does tight begin with what tangent would do? */
 lip_status lip_hr1_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_hr2_blocks_method(lip_task *task, lip_step *step, lip_error *err);
 lip_status lip_lasserre_method(lip_task *task, lip_step *step, lip_error *err);

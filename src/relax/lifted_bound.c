@@ -47,7 +47,10 @@ static lip_status propose(parts *q, const lip_lifted *lifted, lip_multipliers *m
     share.deadline =
         now + fmin(FOR_SOLVER, MOST_SHARES / (double)q->left) * (watch->deadline - now);
     lip_status status = lip_interior_solve(lifted, enough, &share, m, err);
-    if (share.stop != LIP_FINISHED) q->step->complete = false;
+    if (share.stop != LIP_FINISHED) {
+        q->step->complete = false;
+        q->task->early = LIP_OUT_OF_SHARE;
+    }
     if (share.stop == LIP_INTERRUPTED || q->left == 1) watch->stop = share.stop;
     return status;
 }

@@ -21,7 +21,8 @@
 
 enum {
     LARGEST_SHALLOW = 500, /* variables, for the interior-point method, with one hidden layer */
-    LARGEST_DEEP = 1400
+    LARGEST_DEEP = 1400,
+    LARGEST_START = 2000 /* inputs and neurons, so that there is a first proof within seconds */
 };
 
 static const double PROOF_LOSS = 1e-4; /* more than a proof costs, even in deep networks */
@@ -130,6 +131,7 @@ static lip_status solve_part(parts *w, size_t part, bool tight, double share, do
     w->refined[part] = tight;
     w->failed = w->failed || !q.lifted;
     if (q.lifted) status = run_stages(&q, tight, err);
+    if (q.cut_short) w->task->early = LIP_OUT_OF_SHARE;
     if (q.cut_short || !q.lifted) w->step->complete = false;
     free(q.m.y);
     free(q.m.lambda);
@@ -196,4 +198,12 @@ lip_status lip_hr2_method(lip_task *task, lip_step *step, lip_error *err) {
 
 lip_status lip_tight_method(lip_task *task, lip_step *step, lip_error *err) {
     return bound_parts(task, true, step, err);
+}
+
+/* One hidden layer, one part, small enough to be sure that the first proof comes about as soon. */
+bool lip_tight_has_tangent(const lip_task *task) {
+    const lip_network *net = task->net;
+    size_t variables = lip_inputs(net) + task->result->neurons;
+    return net->layers == 2 && variables <= LARGEST_START &&
+           lip_lifted_parts(net, task->query) == 1;
 }

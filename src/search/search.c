@@ -253,6 +253,7 @@ lip_status lip_search_method(lip_task *task, lip_step *step, lip_error *err) {
     status = cells_fit(task->net) ? with_cells(&s, task, step, deadline, err)
                                   : sweeps_only(&s, task, step, deadline, err);
     bool late = task->watch.stop == LIP_FINISHED && lip_clock_now() >= deadline;
+    if (late) task->early = LIP_OUT_OF_SHARE;
     if (late && !step->note[0])
         snprintf(step->note, sizeof step->note, "stopped after its third of --time");
     step->complete = status == LIP_OK && task->watch.stop == LIP_FINISHED && !late;

@@ -464,7 +464,7 @@ class Reports(Base):
                 "norm_out", "output", "given", "region", "method", "seed", "settings", "lower", "lower_hex",
                 "lower_decimal", "upper", "upper_hex", "upper_decimal", "lower_method",
                 "upper_method", "certified", "certified_hex", "certified_decimal", "evidence", "gap", "neurons", "stable_active",
-                "stable_inactive", "steps", "history", "witness", "stop", "seconds"}
+                "stable_inactive", "steps", "history", "unfinished", "witness", "stop", "seconds"}
         self.assertEqual(set(answer), keys)
         self.assertEqual((answer["document"], answer["document_version"]), ("lipcert bound", 1))
         self.assertEqual((answer["method"], answer["seed"], answer["settings"]["seed"]),
@@ -613,7 +613,7 @@ class Stopping(Base):
         """Read a terminal until its progress line shows a bound on either side."""
         seen = b""
         while True:
-            shown = re.findall(rb"(\S+) <= L <= (\S+)\r", seen)
+            shown = re.findall(rb"(\S+) <= L <= (\S+)(?:  gap \S+ %)?\r", seen)
             if any(0 < float(low) and float(high) < np.inf for low, high in shown):
                 return
             part = self.read(terminal)
@@ -643,6 +643,7 @@ class Stopping(Base):
         with open("stopped.json") as file:
             got = json.load(file)
         self.assertEqual(got["stop"], "interrupted")
+        self.assertIn("interrupted", [left["reason"] for left in got["unfinished"]])
         self.assertIn(False, [step["complete"] for step in got["steps"]])
 
     def test_interrupt(self):
@@ -666,7 +667,26 @@ class Stopping(Base):
         text = self.good("bound", "wide.npz", *LONG[:2], "--time", "0.5", "--method", "product,lbs")
         self.assertLess(time.monotonic() - start, 20)
         self.assertIn("out of time", text)
+        self.assertRegex(text, r"(?m)^next      with more time: lbs \(stopped by the time limit\)$")
         self.assertRegex(text, r"(?m)^\S+ <= L <= \S+$")
+
+    def test_unfinished(self):
+        """What auto left stands in the report and the document alike; nothing when the bounds have met."""
+        text = self.good("bound", "wide.npz", "--time", "0", "--json", "left.json")
+        with open("left.json") as file:
+            got = json.load(file)
+        left = {entry["method"]: entry["reason"] for entry in got["unfinished"]}
+        self.assertEqual(len(left), len(got["unfinished"]))
+        self.assertTrue({"interval", "lbs", "search"} <= set(left), left)
+        self.assertTrue({"exact", "tight"} & set(left), left)
+        said = re.search(r"^next      with more time: (.*)$", text, re.M).group(1)
+        self.assertEqual(said, ", ".join(f"{name} ({reason})" for name, reason in left.items()))
+        text = self.good("bound", "net.npz", "--output", "0", "--box", "0", "0.01", "--json", "met.json")
+        with open("met.json") as file:
+            got = json.load(file)
+        self.assertLess(got["gap"], 1e-5)
+        self.assertEqual(got["unfinished"], [])
+        self.assertNotIn("with more time", text)
 
     def test_time_zero(self):
         text = self.good("bound", "net.npz", "--time", "0")
@@ -686,6 +706,10 @@ class Stopping(Base):
             os.close(master)
             self.assertEqual(process.wait(timeout=LIMIT), 0)
             self.assertEqual(b"<= L <=" in seen, not quiet)
+            shown = re.findall(rb"([0-9.]+) s  lbs  (\S+) <= L <= (\S+)  gap (\S+) %", seen)
+            self.assertEqual(bool(shown), not quiet)
+            for _, low, high, gap in shown:
+                self.assertLess(abs(1 - float(low) / float(high) - float(gap) / 100), 1e-3)
             if not quiet:
                 self.assertTrue(seen.endswith(b"\r\x1b[K"), seen[-60:])
 

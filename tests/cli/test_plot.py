@@ -185,6 +185,40 @@ class Plot(unittest.TestCase):
                     self.assertLess(abs(v - g[at((int(i), int(j)))]), 1e-4 * np.abs(g).max())
             np.testing.assert_allclose(sorted(found), sorted(g), rtol=1e-5)
 
+    def test_some_figures(self):
+        """Some of the figures, whatever their order, are those of the whole picture."""
+        run("bound", "wide.npz", "--output", "1", *SMALL, "--method", "product,lbs", "--json", "some.json")
+        names = {"time": "Bounds against time", "methods": "Bounds by method", "gradient": "Gradient at the witness"}
+
+        def shown(*options):
+            return [e.text for e in parts(self.plot("some.json", *options), "text", "title")][1:]
+
+        whole = shown("--shape", "4x5")
+        self.assertEqual(len(whole), 3)
+        for figure, title in names.items():
+            shape = ["--shape", "4x5"] if figure == "gradient" else []
+            self.assertTrue(any(text.startswith(title) for text in shown("--figure", figure, *shape)), whole)
+            self.assertEqual(len(shown("--figure", figure, *shape)), 1)
+        self.assertEqual(shown("--figure", "gradient,time,methods", "--shape", "4x5"), whole)
+        self.assertEqual(shown("--figure", "methods,time"), whole[:2])
+        for document, figure in (("margins.json", "margins"), ("radius.json", "classes")):
+            self.assertEqual(run("plot", document), run("plot", document, "--figure", figure))
+
+    def test_network(self):
+        """The network may have moved, and have another format; it may not be another one."""
+        run("bound", "wide.npz", "--output", "1", *SMALL, "--method", "product,lbs", "--json", "here.json")
+        expected = run("plot", "here.json", "--shape", "4x5")
+        run("convert", "wide.npz", "wide.canonical")
+        document = load("here.json")
+        document["network"]["path"] = "gone.npz"
+        with open("gone.json", "w", encoding="utf-8") as file:
+            json.dump(document, file)
+        self.assertIn("gone.npz", run("plot", "gone.json", "--shape", "4x5", code=2))
+        for name in "wide.npz", "wide.canonical":
+            moved = run("plot", "gone.json", "--shape", "4x5", "--network", name)
+            self.assertEqual(moved.replace("gone.npz", "wide.npz"), expected)
+        self.assertIn("another one", run("plot", "gone.json", "--shape", "4x5", "--network", "net.npz", code=2))
+
     def test_text_stays_text(self):
         run("bound", NASTY, "--output", "0", "--method", "product", "--json", "nasty.json")
         svg = self.plot("nasty.json")
@@ -203,6 +237,11 @@ class Plot(unittest.TestCase):
                 (["absent.json"], 2, "absent.json"), *(([name], 2, name) for name in documents),
                 (["bound.json", "--shape", "3"], 1, "--shape"), (["bound.json", "--shape", "3x3"], 1, "2 pixels"),
                 (["bound.json", "--shape", "0x2"], 1, "--shape"), (["margins.json", "--shape", "4x5"], 1, "--shape"),
+                (["bound.json", "--figure", "pie"], 1, "unknown figure 'pie'"), (["bound.json", "--figure", "time,"], 1, "''"),
+                (["bound.json", "--figure", "gradient"], 1, "needs --shape"), (["bound.json", "--network", "net.npz"], 1, "--shape"),
+                (["bound.json", "--figure", "time", "--shape", "1x2"], 1, "no use"),
+                (["bound.json", "--figure", "margins"], 1, "found 'lipcert bound'"),
+                (["radius.json", "--figure", "time"], 1, "found 'lipcert radius'"),
                 (["bound.json", "--out", "bound.json"], 1, "replace"), (["bound.json", "-o"], 1, "--out"),
                 (["bound.json", "--out", "no/such/file"], 4, "no/such/file")):
             message = run("plot", *arguments, code=code)

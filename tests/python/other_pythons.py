@@ -15,7 +15,7 @@ import common
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = ("test_layout.py", "test_inputs.py", "test_results.py", "test_errors.py", "test_interrupt.py",
-         "test_documents.py", "test_wheel.py")
+         "test_plot.py", "test_documents.py", "test_wheel.py")
 OLDEST = (3, 6)
 
 

@@ -13,7 +13,7 @@ import zipfile
 import common
 
 BUILD = os.path.join(common.ROOT, "python", "build_wheel.py")
-LIBRARY, CHECKER = os.environ["LIPCERT_LIBRARY"], os.environ["LIPCERT_LIPCHECK"]
+LIBRARY, CHECKER, PROGRAM = (os.environ["LIPCERT_" + name] for name in ("LIBRARY", "LIPCHECK", "PROGRAM"))
 CLEAN = {key: value for key, value in os.environ.items()
          if not key.startswith("LIPCERT_") and key not in ("PYTHONPATH", "PYTHONHOME")}
 USE = """
@@ -23,12 +23,14 @@ assert lipcert.library_path().startswith(os.path.dirname(lipcert.__file__)), lip
 net = [([[1.0, -1.0], [0.5, 2.0]], [0.1, 0.2]), ([[1.0, 1.0]], None)]
 result = lipcert.bound(net, region=lipcert.Box(0, 1))
 assert result.lower <= result.upper
+assert result.plot().startswith("<svg ")
 print(lipcert.__version__, lipcert.check(net, result), len(lipcert.settings()) > 5)
 """
 
 
 def build(folder):
-    out = common.run([sys.executable, BUILD, "--library", LIBRARY, "--checker", CHECKER, "--out", folder],
+    out = common.run([sys.executable, BUILD, "--library", LIBRARY, "--checker", CHECKER, "--program", PROGRAM,
+                      "--out", folder],
                      env=CLEAN)[1]
     return out.strip()
 
@@ -62,12 +64,22 @@ class Wheel(unittest.TestCase):
             with open(LIBRARY, "rb") as file:
                 self.assertEqual(archive.read("lipcert/lib/liblipcert.so.0"), file.read())
             self.assertIn("lipcert/lipcert_settings.h", names)
+            for name, source in (("lipcheck", CHECKER), ("lipcert", PROGRAM)):
+                with open(source, "rb") as file:
+                    self.assertEqual(archive.read("lipcert/lib/" + name), file.read())
+                self.assertEqual(archive.getinfo("lipcert/lib/" + name).external_attr >> 16 & 0o777, 0o755)
 
     def test_missing_parts(self):
         status, _, err = common.run([sys.executable, BUILD, "--library", "missing.so", "--out",
                                      self.folder.name], check=False, env=CLEAN)
         self.assertEqual((status, err.strip()), (1, "build_wheel: missing.so: expected the shared library, "
                                                  "found no such file; build lipcert first"))
+        for option, what in (("--checker", "lipcheck"), ("--program", "lipcert")):
+            command = [sys.executable, BUILD, "--library", LIBRARY, "--checker", CHECKER, "--program", PROGRAM,
+                       "--out", self.folder.name, option, "missing"]
+            status, _, err = common.run(command, check=False, env=CLEAN)
+            self.assertEqual((status, err.strip()), (1, "build_wheel: missing: expected the program {}, found no "
+                                                     "such file; build lipcert first".format(what)))
 
     def venv(self):
         """A virtual environment that sees numpy, and its Python."""
@@ -110,7 +122,7 @@ class Wheel(unittest.TestCase):
         status, out, _ = common.run(pip + ["--version"], check=False, env=CLEAN)
         if status or tuple(int(v) for v in out.split()[1].split(".")[:2]) < (21, 3):
             self.skipTest("pip is too old: " + out.strip())
-        environment = dict(CLEAN, LIPCERT_LIBRARY=LIBRARY, LIPCERT_LIPCHECK=CHECKER)
+        environment = dict(CLEAN, LIPCERT_LIBRARY=LIBRARY, LIPCERT_LIPCHECK=CHECKER, LIPCERT_PROGRAM=PROGRAM)
         common.run(pip + ["install", "--no-index", "--no-deps", os.path.join(common.ROOT, "python")],
                    env=environment)
         self.use(python)

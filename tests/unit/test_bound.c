@@ -115,6 +115,24 @@ static bool stop_soon(const lip_progress *progress, void *user) {
     return ++s->calls >= s->stop_at;
 }
 
+/* Nothing is left if the bounds have met; else every method that was cut short is, which the interruption did, and what
+ * was left is no method that has done its work. */
+static void check_unfinished(const lip_result *r, double gap) {
+    bool met = r->upper <= r->lower * (1 + gap);
+    if (met || r->stop == LIP_FINISHED) assert_int_equal(r->unfinished_count, 0);
+    if (!met && r->stop != LIP_FINISHED) assert_true(r->unfinished_count > 0);
+    for (size_t i = 0; i < r->unfinished_count; ++i)
+        for (size_t s = 0; s < r->steps; ++s)
+            if (strcmp(r->step[s].method, r->unfinished[i].method) == 0)
+                assert_false(r->step[s].complete);
+    for (size_t s = 0; s < r->steps; ++s) {
+        size_t i = 0;
+        while (i < r->unfinished_count && strcmp(r->step[s].method, r->unfinished[i].method) != 0)
+            ++i;
+        if (!r->step[s].complete && !met) assert_true(i < r->unfinished_count);
+    }
+}
+
 /* Interrupted after any number of looks, the result is a result. */
 static void test_interruption_keeps_bounds(void **state) {
     (void)state;
@@ -137,6 +155,7 @@ static void test_interruption_keeps_bounds(void **state) {
         if (!finished) assert_true(r->stop == LIP_INTERRUPTED);
         assert_true(r->lower <= r->upper);
         assert_true(r->upper <= last_upper && r->lower >= last_lower); /* later is never worse */
+        check_unfinished(r, s.gap);
         last_upper = r->upper;
         last_lower = r->lower;
         lip_result_free(r);
