@@ -531,7 +531,10 @@ static bool read_part(lip_resume *r, size_t part, bool *whole) {
     lip_branch *b = branch_of(r);
     lip_text header = {0};
     lip_branch_put_part(b, part, &header);
-    if (header.failed) return fail_memory(r);
+    if (header.failed) {
+        lip_text_clear(&header);
+        return fail_memory(r);
+    }
     char expected[LIP_QUOTE_SIZE];
     lip_quote(expected, header.bytes, header.size - 1);
     bool same =

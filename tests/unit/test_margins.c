@@ -184,7 +184,7 @@ static void test_no_time_is_no_failure(void **state) {
     destroy(&s);
 }
 
-static void refused(const lip_network *net, const lip_query *query, const char *methods,
+static void refused(const lip_network *net, const lip_query *query, const char *names,
                     const char *fragment) {
     lip_error err;
     lip_margins *a = NULL;
