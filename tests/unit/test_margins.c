@@ -188,7 +188,7 @@ static void refused(const lip_network *net, const lip_query *query, const char *
                     const char *fragment) {
     lip_error err;
     lip_margins *a = NULL;
-    assert_int_equal(lip_bound_margins(net, query, methods, NULL, NULL, NULL, &a, &err),
+    assert_int_equal(lip_bound_margins(net, query, names, NULL, NULL, NULL, &a, &err),
                      LIP_ARGUMENT);
     assert_null(a);
     if (!strstr(err.message, fragment)) fail_msg("'%s' lacks '%s'", err.message, fragment);
