@@ -204,9 +204,14 @@ double *sdp_norms(const struct problem *p); /* 2-norms of the terms of all layer
 double sdp_part(const struct problem *p, const double *two, const struct part *part);
 double identity_bound(const struct problem *p);
 double tree_bound(const struct problem *p);
-/* The rule `empty span` (span.c): do the listed neurons, and 1, leave nothing of the node's cells? */
-bool span_empty(const struct problem *p, size_t level, bool one, size_t count,
-                const size_t *neuron);
+/* The rules `empty span` and `empty hull` (span.c): do the rows z or -z, h, and h - z of the neurons of three lists, and 1,
+ * leave nothing of the node's cells? */
+struct list {
+    size_t count;
+    const size_t *neuron;
+};
+bool span_empty(const struct problem *p, size_t level, bool one, bool hull,
+                const struct list lists[3]);
 double witness_bound(const struct problem *p);
 /* Of the parts of both statements (sdp.c): w_j, at least, and c_j; rejected unless neuron k of layer l,
  * whose y has entries or not, is as stable as its letters say; theorem 7: are all pairs covered? */

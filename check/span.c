@@ -1,8 +1,9 @@
-/* The rule `empty span` of a tree (certificate.md, section 14): functions r_1, ..., r_(d+1) of d coordinates
+/* The rules `empty span` and `empty hull` of a tree (certificate.md, section 14): functions r_1, ..., r_(d+1) of d coordinates
  * that are at least 0 on all cells of a node cannot have a sum with positive multipliers that is 0, if r_2, ...,
  * r_(d+1) are independent and some coordinate is not 0 everywhere: all of them would have to be 0.
  *
- * The functions are z, or -z, of neurons, and 1; the coordinates what one layer passes on, and 1.  With
+ * The functions are z, or -z, of neurons, and 1; the coordinates what one layer passes on, and 1.  `empty hull` has
+ * h = max(z, 0) of neurons without a phase as further coordinates, and h and h - z as further functions.  With
  * an approximate inverse R of the d x d matrix A with columns r_2, ..., r_(d+1) and an approximate
  * solution l of A x = -r_1, and norms of rows,
  *
@@ -14,7 +15,9 @@
 struct span {
     const struct problem *p;
     size_t level, width; /* of the layer; coordinate `width` is the constant 1 */
-    struct cell *g;      /* of all neurons: coefficients under way */
+    size_t
+        columns; /* all coordinates: behind these, for a hull, h of the neurons from the level on */
+    struct cell *g; /* of all neurons: coefficients under way */
 };
 
 static bool zero(struct ball a) { return a.value == 0 && a.radius == 0; }
@@ -42,9 +45,12 @@ static bool make_row(struct span *w, size_t l, size_t k, struct ball *row) {
         for (size_t i = net->first[l]; i < net->first[l + 1]; i++) {
             bool relu = net->layer[l].relu;
             if (w->g[i].count == 0 || (relu && w->p->state[i] >= INACTIVE)) continue;
-            if (l < w->level || (relu && w->p->state[i] == UNSTABLE)) return false;
+            bool open = relu && w->p->state[i] == UNSTABLE;
+            if (l < w->level || (open && w->columns == w->width + 1)) return false;
             struct ball c = cell_ball(&w->g[i]);
-            if (l == w->level)
+            if (open)
+                row[w->width + 1 + i - net->first[w->level]] = c;
+            else if (l == w->level)
                 row[i - net->first[l]] = c;
             else
                 spread(w, l, i - net->first[l], c, &constant);
@@ -136,36 +142,49 @@ static bool positive(const struct ball *a, const struct ball *b, size_t d) {
     return true;
 }
 
-bool span_empty(const struct problem *p, size_t level, bool one, size_t count,
-                const size_t *neuron) {
+/* Rows z or -z of the first list's neurons, h of the second's, h - z of the third's. */
+static bool make_rows(struct span *w, const struct list *lists, struct ball *row) {
+    const struct network *net = w->p->net;
+    for (int k = 0; k < 3; k++)
+        for (size_t i = 0, l = 1; i < lists[k].count; i++, row += w->columns) {
+            size_t neuron = lists[k].neuron[i];
+            while (neuron >= net->first[l + 1]) l++;
+            if (k != 1 && !make_row(w, l, neuron - net->first[l], row)) return false;
+            for (size_t j = 0; j < w->columns && (k || w->p->phase[neuron] == INACTIVE); j++)
+                row[j].value = -row[j].value;
+            if (k) row[w->width + 1 + neuron - net->first[w->level]] = (struct ball){1, 0};
+        }
+    return true;
+}
+
+bool span_empty(const struct problem *p, size_t level, bool one, bool hull,
+                const struct list lists[3]) {
     const struct network *net = p->net;
-    struct span w = {p, level, net->layer[level].width, take(net->neurons, sizeof(struct cell))};
-    size_t rows = count + one, l = 1, d = 0, *kept;
-    if (rows > w.width + 2) return false;
-    struct ball *row = take(times(rows, w.width + 1), sizeof *row), *a, *b;
-    for (size_t i = 0; i < count; i++) {
-        struct ball *r = row + i * (w.width + 1);
-        while (neuron[i] >= net->first[l + 1]) l++;
-        if (!make_row(&w, l, neuron[i] - net->first[l], r)) return false;
-        for (size_t j = 0; j <= w.width && p->phase[neuron[i]] == INACTIVE; j++)
-            r[j].value = -r[j].value;
-    }
-    if (one) row[count * (w.width + 1) + w.width] = (struct ball){1, 0};
-    kept = take(w.width + 1, sizeof *kept);
+    struct span w = {p, level, net->layer[level].width, net->layer[level].width + 1,
+                     take(net->neurons, sizeof(struct cell))};
+    size_t count = lists[0].count + lists[1].count + lists[2].count, rows = count + one, d = 0,
+           *kept;
+    if (hull) w.columns += net->neurons - net->first[level];
+    if (rows > w.columns + 1) return false;
+    struct ball *row = take(times(rows, w.columns), sizeof *row), *a, *b;
+    if (!make_rows(&w, lists, row)) return false;
+    if (one) row[count * w.columns + w.width] = (struct ball){1, 0};
+    kept = take(w.columns, sizeof *kept);
     bool not_zero = false;
-    for (size_t j = 0; j <= w.width; j++) {
+    for (size_t j = 0; j < w.columns; j++) {
         bool used = false;
-        for (size_t i = 0; i < rows; i++) used = used || !zero(row[i * (w.width + 1) + j]);
+        for (size_t i = 0; i < rows; i++) used = used || !zero(row[i * w.columns + j]);
         if (!used) continue;
         kept[d++] = j;
-        not_zero = not_zero || j == w.width || level == 0 || varies(&w, level, j);
+        not_zero =
+            not_zero || j == w.width || (j < w.width && (level == 0 || varies(&w, level, j)));
     }
     if (rows != d + 1 || !not_zero) return false;
     a = take(times(d, d), sizeof *a);
     b = take(d, sizeof *b);
     for (size_t i = 0; i < d; i++) {
         b[i] = row[kept[i]];
-        for (size_t k = 0; k < d; k++) a[i * d + k] = row[(k + 1) * (w.width + 1) + kept[i]];
+        for (size_t k = 0; k < d; k++) a[i * d + k] = row[(k + 1) * w.columns + kept[i]];
     }
     return positive(a, b, d);
 }

@@ -93,46 +93,51 @@ static void check_empty(const struct tree *w) {
         stop(REJECTED, "the leaf on line %zu is not proved to be empty by ranges", w->line);
 }
 
-/* Neurons from number `first` on that were split above; if there is room for it, each with a positive
+/* Neurons from number `first` on that were split above, or that were not; if there is room for it, each with a positive
  * number, which gets the sign of the neuron's phase. */
-static size_t *read_list(struct tree *w, size_t first, size_t count, double *c) {
+static size_t *read_list(struct tree *w, size_t first, bool open, size_t count, double *c) {
     size_t *neuron = take(count, sizeof *neuron), least = 0;
     for (size_t i = 0; i < count; i++) {
         neuron[i] = read_relu(w, " ", least, &least);
         least++;
-        if (neuron[i] < first || w->p.phase[neuron[i]] == UNSTABLE)
-            malformed(w->t, "a neuron that was split above%s before this",
+        if (neuron[i] < first || (w->p.phase[neuron[i]] == UNSTABLE) != open)
+            malformed(w->t, "a neuron that was %ssplit above%s before this", open ? "not " : "",
                       first ? ", not below the level," : "");
         if (c) c[i] = real(w->t, " ");
         if (c && !(c[i] > 0)) malformed(w->t, "a positive number before this");
         if (c && w->p.phase[neuron[i]] == INACTIVE) c[i] = -c[i];
     }
-    expect(w->t, "\n");
     return neuron;
 }
 
-static size_t read_count(struct tree *w, size_t bytes) {
-    size_t count = integer(w->t, "", 1, w->relus, "a number of neurons");
+static size_t read_count(struct tree *w, const char *before, size_t least, size_t bytes) {
+    size_t count = integer(w->t, before, least, w->relus, "a number of neurons");
     need(w->t, count, bytes);
     return count;
 }
 
 static void check_sum(struct tree *w) {
     if (w->cert.region == EVERYWHERE) malformed(w->t, "no sum, as the region is everywhere");
-    size_t count = read_count(w, 9);
+    size_t count = read_count(w, "", 1, 9);
     double *c = take(count, sizeof *c);
-    const size_t *neuron = read_list(w, 0, count, c);
+    const size_t *neuron = read_list(w, 0, false, count, c);
+    expect(w->t, "\n");
     if (w->two && !(bounds_combination(&w->p, count, neuron, c) < 0))
         stop(REJECTED, "the sum on line %zu is not proved to be negative", w->line);
 }
 
-static void check_span(struct tree *w) {
+static void check_span(struct tree *w, bool hull) {
     size_t level = integer(w->t, "", 0, w->p.net->layers - 1, "a layer before the last one");
     bool one = CHOICE(w->t, " none ", " one ");
-    size_t count = read_count(w, 2);
-    const size_t *neuron = read_list(w, w->p.net->first[level], count, NULL);
-    if (w->two && !span_empty(&w->p, level, one, count, neuron))
-        stop(REJECTED, "the span on line %zu is not proved to be empty", w->line);
+    struct list lists[3] = {{0}};
+    for (int k = 0; k < (hull ? 3 : 1); k++) {
+        lists[k].count = read_count(w, k ? " " : "", !hull, 2);
+        lists[k].neuron = read_list(w, w->p.net->first[level], k > 0, lists[k].count, NULL);
+    }
+    expect(w->t, "\n");
+    if (w->two && !span_empty(&w->p, level, one, hull, lists))
+        stop(REJECTED, "the %s on line %zu is not proved to be empty", hull ? "hull" : "span",
+             w->line);
 }
 
 static void node(struct tree *w, size_t depth) {
@@ -141,7 +146,7 @@ static void node(struct tree *w, size_t depth) {
     if (depth > DEPTH) malformed(t, "at most %d nodes above a leaf", DEPTH);
     w->line = t->line;
     switch (CHOICE(t, "split ", "cut ", "tighten\n", "interval\n", "sdp\n", "empty\n", "empty sum ",
-                   "empty span ")) {
+                   "empty span ", "empty hull ")) {
     case 0: split(w, depth + 1); break;
     case 1: cut(w, depth + 1); break;
     case 2: tighten(w, depth + 1); break;
@@ -151,7 +156,8 @@ static void node(struct tree *w, size_t depth) {
     case 4: check_sdp(w); break;
     case 5: check_empty(w); break;
     case 6: check_sum(w); break;
-    default: check_span(w);
+    case 7: check_span(w, false); break;
+    default: check_span(w, true);
     }
     release(begin);
 }

@@ -60,7 +60,8 @@ typedef struct lip_worker {
     size_t part;     /* in hand */
     lip_gram **gram; /* by part, created when needed */
     lip_leaf **leaf;
-    lip_cone *cone;
+    lip_cone *cone, *lifted;
+    lip_cone_basis basis;      /* of the lifted cone, with room for any */
     signed char *path, *phase; /* by unit; by relu number, with what the ranges know */
     double *input, *dual, *tangent;
     size_t *unit;

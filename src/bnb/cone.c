@@ -15,7 +15,11 @@
  *
  * z of a neuron is affine on the cell if everything before it is decided.  If not, in a box or ball, it is
  * replaced by an upper bound (active: 0 <= z <= row) or lower one that is: backwards through the layers, with the
- * chord above and one of the two lines below each undecided neuron, as lipcheck's rule for sums does. */
+ * chord above and one of the two lines below each undecided neuron, as lipcheck's rule for sums does.
+ *
+ * In R^n there are no ranges, so no chord: a cone does not bound h = max(z, 0) from above.  But h >= 0 and h >= z are rows in
+ * (p, h), and with the h of undecided neurons as further coordinates every decided neuron has a row.  That is the
+ * `lifted` cone.  If it is empty, the multipliers of its rows are for the leaf `empty hull`. */
 #include "bnb/cone.h"
 
 #include "base/memory.h"
@@ -34,10 +38,13 @@ struct lip_cone {
     const lip_dense *dense;
     const lip_leaf_node *node;
     lip_region_kind kind;
+    bool lifted;           /* undecided neurons have coordinates h of their own */
     bool ready;            /* entries and polytope fit this kind of region */
     lip_entries entries;   /* R^n: in their span */
-    size_t d, most;        /* d: coordinates with w; most: rows */
-    double *row;           /* units x d: z of units on the cell */
+    size_t d, most;        /* d: coordinates with w, and then h; most: rows */
+    size_t base, stride;   /* coordinates with w, without h; the most of all */
+    size_t *h;             /* units: the coordinate h of an undecided neuron, or SIZE_MAX */
+    double *row;           /* units x stride: z of units on the cell */
     bool *affine;          /* units */
     double *weight, *back; /* units; d */
     lip_polytope polytope;
@@ -62,10 +69,17 @@ lip_cone *lip_cone_create(const lip_dense *dense) {
     return cone;
 }
 
+lip_cone *lip_cone_create_lifted(const lip_dense *dense) {
+    lip_cone *cone = lip_cone_create(dense);
+    if (cone) cone->lifted = true;
+    return cone;
+}
+
 static void clear(lip_cone *cone) {
     lip_entries_clear(&cone->entries);
     lip_polytope_clear(&cone->polytope);
     free(cone->row);
+    free(cone->h);
     free(cone->affine);
     free(cone->weight);
     free(cone->back);
@@ -105,36 +119,45 @@ static bool prepare(lip_cone *cone, const lip_region *region) {
     size_t rows, numbers;
     if (cone->ready) return true;
     cone->kind = region->kind;
-    cone->d = lip_cone_dimension(dense, region);
-    cone->most = dense->relus + 1;
-    size_t n = region->kind == LIP_EVERYWHERE ? cone->d : cone->d - 1;
+    cone->d = cone->base = lip_cone_dimension(dense, region);
+    cone->stride = cone->base + (cone->lifted ? dense->relus : 0);
+    cone->most = (cone->lifted ? 3 : 1) * dense->relus + 1;
+    size_t n = region->kind == LIP_EVERYWHERE ? cone->stride : cone->base - 1;
     lip_hull hull = region->kind == LIP_EVERYWHERE ? LIP_HULL_NONE
                     : region->kind == LIP_BOX      ? LIP_HULL_CUBE
                                                    : LIP_HULL_BALL;
-    if (!lip_multiply_sizes(dense->units, cone->d, &numbers) ||
-        !lip_multiply_sizes(cone->most, cone->d, &rows))
+    if (!lip_multiply_sizes(dense->units, cone->stride, &numbers) ||
+        !lip_multiply_sizes(cone->most, cone->stride, &rows))
         return false;
     lip_entries_kind kind = region->kind == LIP_EVERYWHERE ? LIP_ENTRIES_SPAN : LIP_ENTRIES_ALL;
     cone->row = LIP_NEW(double, numbers);
     cone->affine = LIP_NEW(bool, dense->units);
     cone->weight = LIP_NEW(double, dense->units);
-    cone->back = LIP_NEW(double, cone->d);
+    cone->back = LIP_NEW(double, cone->stride);
+    cone->h = LIP_NEW(size_t, dense->units);
     cone->id = LIP_NEW(size_t, cone->most);
     cone->scale = LIP_NEW(double, cone->most);
     cone->at = LIP_NEW(size_t, cone->most);
     cone->active = LIP_NEW(size_t, n + 1);
     cone->lambda = LIP_NEW(double, cone->most);
-    cone->half = LIP_NEW(double, cone->d);
-    cone->point = LIP_NEW(double, cone->d);
-    cone->ready = cone->row && cone->lambda && cone->half && cone->point && cone->affine &&
-                  cone->weight && cone->back && cone->id && cone->scale && cone->at &&
-                  cone->active && lip_entries_create(dense, kind, 0, &cone->entries) &&
+    cone->half = LIP_NEW(double, cone->stride);
+    cone->point = LIP_NEW(double, cone->stride);
+    cone->ready = cone->row && cone->h && cone->lambda && cone->half && cone->point &&
+                  cone->affine && cone->weight && cone->back && cone->id && cone->scale &&
+                  cone->at && cone->active && lip_entries_create(dense, kind, 0, &cone->entries) &&
                   lip_polytope_create(n, cone->most, hull, &cone->polytope);
     if (cone->ready) cone->beta = find_beta(cone);
     return cone->ready;
 }
 
 /* ---- Rows -------------------------------------------------------------------------------- */
+
+/* Add a times h of an undecided neuron; false if it is no coordinate. */
+static bool add_hidden(const lip_cone *cone, size_t unit, double a, double *row) {
+    if (!cone->lifted || cone->h[unit] == SIZE_MAX) return false;
+    row[cone->h[unit]] += a;
+    return true;
+}
 
 /* Add a times what a unit passes on; false if that is not affine. */
 static bool add_source(lip_cone *cone, const lip_dense_layer *source, size_t unit, double a,
@@ -143,10 +166,10 @@ static bool add_source(lip_cone *cone, const lip_dense_layer *source, size_t uni
     if (source->relu) {
         lip_phase phase = lip_leaf_phase(cone->node, unit);
         if (phase == LIP_INACTIVE) return true;
-        if (phase == LIP_UNSTABLE) return false;
+        if (phase == LIP_UNSTABLE) return add_hidden(cone, unit, a, row);
     }
     if (!cone->affine[unit]) return false;
-    const double *from = cone->row + unit * cone->d;
+    const double *from = cone->row + unit * cone->stride;
     for (size_t i = 0; i < cone->d; ++i) row[i] += a * from[i];
     return true;
 }
@@ -155,7 +178,7 @@ static bool add_source(lip_cone *cone, const lip_dense_layer *source, size_t uni
 static bool affine_row(lip_cone *cone, size_t l, size_t term, size_t i, double *row) {
     const lip_dense_layer *layer = &cone->dense->layer[l];
     memset(row, 0, cone->d * sizeof *row);
-    row[cone->d - 1] = layer->bias[i];
+    row[cone->base - 1] = layer->bias[i];
     for (size_t t = 0; t < layer->nterms; ++t) {
         const lip_dense_layer *source = &cone->dense->layer[layer->term[t].source];
         if (layer->term[t].source == 0) {
@@ -216,11 +239,12 @@ static void relaxed_row(lip_cone *cone, size_t l, size_t i, double sign) {
 /* sign * row >= 0, with a margin, in the polytope's coordinates. */
 static void append(lip_cone *cone, size_t id, const double *row, double sign) {
     lip_polytope *p = &cone->polytope;
-    size_t at = p->m, n = cone->d - 1;
+    size_t at = p->m, n = cone->base - 1;
     double length = 0, offset = row[n];
     if (cone->kind == LIP_EVERYWHERE) {
         cone->half[n] = cone->beta;
-        for (size_t i = 0; i <= n; ++i) length += row[i] * cone->half[i] * row[i] * cone->half[i];
+        for (size_t i = 0; i < cone->d; ++i)
+            length += row[i] * cone->half[i] * row[i] * cone->half[i];
         if (!lip_polytope_append(p, row, cone->half, sign, 0, 1)) return;
     } else {
         const double *centre = cone->node->region->centre;
@@ -238,8 +262,8 @@ static void append(lip_cone *cone, size_t id, const double *row, double sign) {
 /* w > 0; or half widths of the box, the radius of the ball. */
 static void append_region(lip_cone *cone) {
     const lip_region *region = cone->node->region;
-    size_t n = cone->d - 1;
-    for (size_t j = 0; j < n && region->kind == LIP_EVERYWHERE; ++j) cone->half[j] = 1;
+    size_t n = cone->base - 1;
+    for (size_t j = 0; j < cone->d && region->kind == LIP_EVERYWHERE; ++j) cone->half[j] = 1;
     if (region->kind == LIP_EVERYWHERE) {
         memset(cone->back, 0, cone->d * sizeof *cone->back);
         cone->back[n] = 1;
@@ -250,10 +274,38 @@ static void append_region(lip_cone *cone) {
             region->kind == LIP_BALL ? region->radius : (region->hi[j] - region->lo[j]) / 2;
 }
 
+/* Coordinates for the undecided neurons before the last layer that has a phase of the path, and the rows h >= 0. */
+static void lift(lip_cone *cone) {
+    const lip_dense *dense = cone->dense;
+    size_t last = 0;
+    for (size_t k = 0; k < dense->relus; ++k)
+        if (cone->node->path[dense->relu[k]] != LIP_UNSTABLE)
+            last = dense->layer_of[dense->relu[k]];
+    cone->d = cone->base;
+    for (size_t k = 0; k < dense->relus; ++k) {
+        size_t unit = dense->relu[k];
+        bool has = dense->layer_of[unit] < last && lip_leaf_phase(cone->node, unit) == LIP_UNSTABLE;
+        cone->h[unit] = has ? cone->d++ : SIZE_MAX;
+    }
+    cone->polytope.n = cone->d;
+}
+
+/* h >= 0 and h >= z. */
+static void append_hull(lip_cone *cone, size_t relu, double *row) {
+    size_t unit = cone->dense->relu[relu], h = cone->h[unit], relus = cone->dense->relus;
+    memset(cone->back, 0, cone->d * sizeof *cone->back);
+    cone->back[h] = 1;
+    append(cone, relus + 1 + relu, cone->back, 1);
+    row[h] -= 1;
+    append(cone, 2 * relus + 1 + relu, row, -1);
+    row[h] += 1;
+}
+
 bool lip_cone_load(lip_cone *cone, const lip_leaf_node *node) {
     const lip_dense *dense = cone->dense;
     if (!prepare(cone, node->region)) return false;
     cone->node = node;
+    if (cone->lifted) lift(cone);
     lip_polytope_start(&cone->polytope, NULL);
     for (size_t i = 0; i < cone->most; ++i) cone->at[i] = SIZE_MAX;
     append_region(cone);
@@ -261,12 +313,13 @@ bool lip_cone_load(lip_cone *cone, const lip_leaf_node *node) {
     for (size_t l = 1, term = 0; l < dense->layers; term += dense->layer[l++].nterms)
         for (size_t i = 0; i < dense->layer[l].width; ++i) {
             size_t unit = dense->layer[l].offset + i;
-            double *row = cone->row + unit * cone->d;
+            double *row = cone->row + unit * cone->stride;
             cone->affine[unit] = affine_row(cone, l, term, i, row);
             if (!dense->layer[l].relu) continue;
             signed char phase = node->path[unit];
             double sign = phase == LIP_ACTIVE ? 1 : -1;
             size_t id = relu++;
+            if (cone->lifted && cone->h[unit] != SIZE_MAX) append_hull(cone, id, row);
             if (phase == LIP_UNSTABLE) continue;
             if (cone->affine[unit]) {
                 append(cone, id, row, sign);
@@ -309,7 +362,8 @@ bool lip_cone_holds(const lip_cone *cone, const double *point) {
     return true;
 }
 
-/* Constraints by what they are: relu number, relus (w > 0), or relus + 1 + side of the box. */
+/* Constraints by what they are: relu number, relus (w > 0), or relus + 1 + side of the box; in a lifted cone
+ * relus + 1 + relu number for h >= 0, and relus more for h >= z. */
 static size_t name_of(const lip_cone *cone, size_t active) {
     const lip_polytope *p = &cone->polytope;
     return active < p->m ? cone->id[active] : cone->dense->relus + 1 + (active - p->capacity);
@@ -317,7 +371,10 @@ static size_t name_of(const lip_cone *cone, size_t active) {
 
 static size_t place_of(const lip_cone *cone, size_t name) {
     size_t relus = cone->dense->relus;
-    return name <= relus ? cone->at[name] : name - relus - 1 + cone->polytope.capacity;
+    if (name <= relus) return cone->at[name];
+    if (!cone->lifted) return name - relus - 1 + cone->polytope.capacity;
+    if (cone->at[name] != SIZE_MAX) return cone->at[name];
+    return cone->at[(name - relus - 1) % relus]; /* of a neuron that is decided now */
 }
 
 static void keep_point(lip_cone *cone) {
@@ -357,7 +414,7 @@ const double *lip_cone_point(const lip_cone *cone) { return cone->point; }
 
 bool lip_cone_input(const lip_cone *cone, const double *point, double *x) {
     const lip_entries *e = &cone->entries;
-    double w = cone->kind == LIP_EVERYWHERE ? point[cone->d - 1] : 1;
+    double w = cone->kind == LIP_EVERYWHERE ? point[cone->base - 1] : 1;
     if (!(w > 0)) return false;
     for (size_t i = 0; i < e->n; ++i) {
         double value = e->q ? 0 : point[i];
@@ -394,4 +451,26 @@ size_t lip_cone_farkas(lip_cone *cone, size_t *unit, double *multiplier) {
         multiplier[count++] = lambda[row] / cone->scale[row];
     }
     return count;
+}
+
+bool lip_cone_is_lifted(const lip_cone *cone) { return cone->d > cone->base; }
+
+void lip_cone_farkas_lifted(lip_cone *cone, size_t count[3], size_t *unit) {
+    const lip_polytope *p = &cone->polytope;
+    double *lambda = cone->lambda, most = 0;
+    size_t relus = cone->dense->relus, all = 0;
+    memset(lambda, 0, cone->most * sizeof *lambda);
+    for (size_t j = 0; j <= p->q; ++j) {
+        size_t row = j < p->q ? p->active[j] : p->blocked;
+        lambda[row] = j < p->q ? -p->part[j] : 1;
+        most = fmax(most, lambda[row]);
+    }
+    for (int list = 0; list < 3; ++list) {
+        size_t name = list == 0 ? 0 : list == 1 ? relus + 1 : 2 * relus + 1, before = all;
+        for (size_t k = 0; k < relus; ++k) {
+            size_t row = cone->at[name + k];
+            if (row != SIZE_MAX && lambda[row] > 1e-9 * most) unit[all++] = cone->dense->relu[k];
+        }
+        count[list] = all - before;
+    }
 }

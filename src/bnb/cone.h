@@ -14,6 +14,10 @@ typedef struct lip_cone_basis {
 
 /* For one thread.  NULL if memory is short. */
 lip_cone *lip_cone_create(const lip_dense *dense);
+
+/* The same, for R^n, with a coordinate h for every undecided neuron that is read by decided ones, and the rows h >= 0 and
+ * h >= z instead of h = max(z, 0): a relaxation in which decided neurons behind undecided ones have rows, too. */
+lip_cone *lip_cone_create_lifted(const lip_dense *dense);
 void lip_cone_free(lip_cone *cone);
 
 /* Dimension of the cone, and so the most constraints in a basis. */
@@ -38,5 +42,12 @@ bool lip_cone_input(const lip_cone *cone, const double *point, double *x);
 
 /* After LIP_CONE_EMPTY: neurons of a Farkas certificate, units ascending, and their multipliers (of z). */
 size_t lip_cone_farkas(lip_cone *cone, size_t *unit, double *multiplier);
+
+/* Has the cell that is loaded coordinates h? */
+bool lip_cone_is_lifted(const lip_cone *cone);
+
+/* The same for a lifted cone: three lists, one after the other, of neurons with rows s z >= 0, h >= 0 and
+ * h - z >= 0, each ascending; count[] says how long they are. */
+void lip_cone_farkas_lifted(lip_cone *cone, size_t count[3], size_t *unit);
 
 #endif

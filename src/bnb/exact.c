@@ -20,10 +20,9 @@ static const double most_weights = 3e7;
  * 6-16-12-1 (halved from 24 on: 30 times the nodes). */
 enum { most_cut_inputs = 8, most_free = 24, free_per_input = 6 };
 
-/* Where boxes are not halved, few inputs have few cells: layer after layer, so that phases of all layers can be seen to be impossible, needs
- * up to 1000 times fewer nodes.  Measured: 2 to 8 inputs are 2 to 50 times faster, 10 inputs are even when they are easy and better
- * after a minute when they are not, 11 and more lose up to half of their speed (64: 80 %). */
-enum { most_layered_inputs = 10 };
+/* Where boxes are not halved, few inputs have few cells: layer after layer, so that phases of all layers can be seen to be impossible.
+ * Measured beside the lifted cone (cone.c): 2 inputs are 20 times faster, 5 and 6 inputs 1.6 times, 10 inputs 3 to more than 10 times slower. */
+enum { most_layered_inputs = 8 };
 
 /* ---- Parts ------------------------------------------------------------------------------- */
 

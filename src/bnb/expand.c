@@ -22,6 +22,9 @@ enum { ROUGH_ORDER = 320, MOST_ROUGH = 30 };
 
 /* Halvings of the box along an input: at most, and in the hope that a cell turns out to be empty. */
 enum { MOST_CUTS = 30, FEW_CUTS = 4 };
+/* Neurons that may take the place of the one that matters most, and how much they must matter (try_others). */
+enum { OTHERS = 3 };
+static const double others_share = 0.3;
 
 /* ---- Workers ----------------------------------------------------------------------------- */
 
@@ -33,19 +36,22 @@ bool lip_worker_create(lip_branch *branch, lip_worker *w) {
     w->gram = LIP_NEW(lip_gram *, branch->parts);
     w->leaf = LIP_NEW(lip_leaf *, branch->parts);
     w->cone = lip_cone_create(dense);
+    w->lifted = lip_cone_create_lifted(dense);
+    w->basis.id = LIP_NEW(unsigned, dense->inputs + dense->relus + 2);
     w->path = LIP_NEW(signed char, dense->units);
     w->phase = LIP_NEW(signed char, dense->relus);
     w->input = LIP_NEW(double, dense->inputs + 1);
     w->dual = LIP_NEW(double, rows + 1);
     w->tangent = LIP_NEW(double, dense->units);
-    w->unit = LIP_NEW(size_t, dense->relus);
+    w->unit = lip_alloc(dense->relus, 3 * sizeof *w->unit);
     w->multiplier = LIP_NEW(double, dense->relus);
     w->h = LIP_NEW(double, dense->units);
     w->z = LIP_NEW(double, dense->units);
     w->g = lip_multiply_sizes(dense->units, rows, &g) ? LIP_NEW(double, g) : NULL;
     w->x = LIP_NEW(double, dense->inputs);
-    if (w->gram && w->leaf && w->cone && w->path && w->phase && w->input && w->dual && w->tangent &&
-        w->unit && w->multiplier && w->h && w->z && w->g && w->x)
+    if (w->gram && w->leaf && w->cone && w->lifted && w->basis.id && w->path && w->phase &&
+        w->input && w->dual && w->tangent && w->unit && w->multiplier && w->h && w->z && w->g &&
+        w->x)
         return true;
     lip_worker_clear(w);
     return false;
@@ -57,6 +63,8 @@ void lip_worker_clear(lip_worker *w) {
     free(w->gram);
     free(w->leaf);
     lip_cone_free(w->cone);
+    lip_cone_free(w->lifted);
+    free(w->basis.id);
     free(w->path);
     free(w->phase);
     free(w->input);
@@ -257,6 +265,35 @@ static bool probe(lip_worker *w, lip_node *node, const lip_node *parent) {
     return !node->text.failed;
 }
 
+/* Like probe, in R^n, where neurons behind undecided ones have no rows in the plain cone, but have some in the lifted
+ * one. */
+static bool probe_lifted(lip_worker *w, lip_node *node, const lip_node *parent) {
+    lip_leaf_node view = look(w, node);
+    lip_cone_basis *kept = &node->state->lifted, *basis = &w->basis;
+    const lip_cone_basis *known = parent ? &parent->state->lifted : NULL;
+    size_t count[3];
+    bool empty = false;
+    if (view.region->kind != LIP_EVERYWHERE) return true;
+    if (!lip_cone_load(w->lifted, &view)) return false;
+    if (!lip_cone_is_lifted(w->lifted)) return true;
+    ++w->counts.programs;
+    basis->count = known ? known->count : 0;
+    if (basis->count > 0) memcpy(basis->id, known->id, basis->count * sizeof *basis->id);
+    if (lip_cone_solve(w->lifted, basis) != LIP_CONE_EMPTY) {
+        free(kept->id);
+        kept->count = basis->count;
+        kept->id = LIP_NEW(unsigned, basis->count + 1);
+        if (kept->id) memcpy(kept->id, basis->id, basis->count * sizeof *basis->id);
+        return kept->id != NULL;
+    }
+    lip_cone_farkas_lifted(w->lifted, count, w->unit);
+    if (!lip_leaf_hull(w->leaf[node->part], &view, count, w->unit, &empty, &node->text))
+        return false;
+    w->counts.empty += empty;
+    if (empty) close_empty(node);
+    return !node->text.failed;
+}
+
 static lip_node *make_child(lip_worker *w, const lip_node *parent, size_t relu, lip_phase phase) {
     lip_branch *b = w->branch;
     bool empty = false, ok = true;
@@ -271,6 +308,7 @@ static lip_node *make_child(lip_worker *w, const lip_node *parent, size_t relu, 
         if (ok) close_empty(node);
     } else if (ok) {
         ok = probe(w, node, parent);
+        if (ok && node->kind == LIP_NODE_OPEN) ok = probe_lifted(w, node, parent);
     }
     if (ok) return node;
     lip_node_free(node);
@@ -339,8 +377,9 @@ static bool offer_middle(lip_worker *w, const lip_leaf_node *view) {
 
 /* ---- Expanding --------------------------------------------------------------------------- */
 
-/* |tau| (E v^2 + E (y - v)^2): what the relaxation gains by not knowing the phase. */
-static size_t choose_neuron(const lip_worker *w, const lip_node *node) {
+/* |tau| (E v^2 + E (y - v)^2): what the relaxation gains by not knowing the phase.  The neuron with the largest one below
+ * *score, which is replaced by its own. */
+static size_t choose_neuron(const lip_worker *w, const lip_node *node, double *score) {
     const lip_gram *gram = w->gram[node->part];
     const lip_dense *dense = w->branch->dense;
     size_t best = SIZE_MAX;
@@ -350,12 +389,13 @@ static size_t choose_neuron(const lip_worker *w, const lip_node *node) {
         bool later =
             best < k && dense->layer_of[dense->relu[k]] > dense->layer_of[dense->relu[best]];
         if (w->branch->layered && later) break;
-        double score =
+        double gain =
             fabs(node->state->multipliers.tau[k]) * (lip_gram_on(gram, k) + lip_gram_off(gram, k));
-        if (!(score > most)) continue;
-        most = score;
+        if (!(gain > most && gain < *score)) continue;
+        most = gain;
         best = k;
     }
+    *score = most;
     return best;
 }
 
@@ -391,29 +431,71 @@ static bool settle(lip_worker *w, lip_node *node, double target, lip_node *child
     return true;
 }
 
-/* Make both children of a node split by the phase of `relu`; child `first` is worked on first. */
-static bool split(lip_worker *w, lip_node *node, double target, size_t relu, int first,
-                  lip_node *child[2]) {
-    if (relu == SIZE_MAX) return settle(w, node, target, child);
-    w->first = first;
-    for (int side = 0; side < 2; ++side) {
-        child[side] = make_child(w, node, relu, side ? LIP_ACTIVE : LIP_INACTIVE);
-        if (!child[side]) {
-            lip_node_free(child[0]);
-            child[0] = NULL;
-            return false;
-        }
+static void drop_children(lip_node *child[2]) {
+    lip_node_free(child[0]);
+    lip_node_free(child[1]);
+    child[0] = child[1] = NULL;
+}
+
+/* Both children by the phase of `relu`; child `first` is worked on first.  False, and none, if memory is short. */
+static bool make_children(lip_worker *w, lip_node *node, size_t relu, int first,
+                          lip_node *child[2]) {
+    child[0] = make_child(w, node, relu, LIP_INACTIVE);
+    child[1] = child[0] ? make_child(w, node, relu, LIP_ACTIVE) : NULL;
+    if (!child[1]) {
+        drop_children(child);
+        return false;
     }
     node->relu = (unsigned)relu;
+    w->first = first;
     return true;
 }
 
-/* By the multipliers of its bound; of the children the one in which more is left is first. */
-static bool split_by_bound(lip_worker *w, lip_node *node, double target, lip_node *child[2]) {
+static bool one_empty(lip_node *const child[2]) {
+    return child[0]->kind == LIP_NODE_EMPTY || child[1]->kind == LIP_NODE_EMPTY;
+}
+
+/* The one in which more is left. */
+static int larger_child(const lip_worker *w, const lip_node *node, size_t relu) {
     const lip_gram *gram = w->gram[node->part];
-    size_t relu = choose_neuron(w, node);
-    int first = relu != SIZE_MAX && lip_gram_on(gram, relu) >= lip_gram_off(gram, relu);
-    return split(w, node, target, relu, first, child);
+    return lip_gram_on(gram, relu) >= lip_gram_off(gram, relu);
+}
+
+/* A phase that is impossible costs no branch: a neuron that matters almost as much (OTHERS of them are tried) is better if
+ * one of its children is empty. */
+static bool try_others(lip_worker *w, lip_node *node, double most, lip_node *child[2]) {
+    double score = most;
+    for (int i = 0; i < OTHERS && !one_empty(child); ++i) {
+        lip_node *other[2];
+        unsigned before = node->relu;
+        int first = w->first;
+        look(w, node);
+        size_t relu = choose_neuron(w, node, &score);
+        if (relu == SIZE_MAX || score < others_share * most) break;
+        if (!make_children(w, node, relu, larger_child(w, node, relu), other)) return false;
+        bool better = one_empty(other);
+        drop_children(better ? child : other);
+        if (better) {
+            child[0] = other[0];
+            child[1] = other[1];
+        } else {
+            node->relu = before;
+            w->first = first;
+        }
+    }
+    return true;
+}
+
+/* By the multipliers of its bound. */
+static bool split_by_bound(lip_worker *w, lip_node *node, double target, lip_node *child[2]) {
+    double most = INFINITY;
+    size_t relu = choose_neuron(w, node, &most);
+    bool everywhere = w->branch->task->query->region->kind == LIP_EVERYWHERE;
+    if (relu == SIZE_MAX) return settle(w, node, target, child);
+    if (!make_children(w, node, relu, larger_child(w, node, relu), child)) return false;
+    if (!everywhere || try_others(w, node, most, child)) return true;
+    drop_children(child);
+    return false;
 }
 
 /* Is a Newton step dear, while few phases are left to try? */
@@ -428,7 +510,8 @@ static bool expand_rough(lip_worker *w, lip_node *node, const lip_leaf_node *vie
     if (!bound_by_interval(w, node, view)) return false;
     if (node->bound <= target && node->text.size > 0) return true;
     size_t relu = lip_influence_neuron(w->branch->dense, w->phase, w->h, w->z);
-    return split(w, node, target, relu, 1, child);
+    if (relu == SIZE_MAX) return settle(w, node, target, child);
+    return make_children(w, node, relu, 1, child);
 }
 
 static bool expand(lip_worker *w, lip_node *node, lip_node *child[2]) {

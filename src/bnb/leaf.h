@@ -56,6 +56,11 @@ bool lip_leaf_interval(lip_leaf *leaf, const lip_leaf_node *node, double *bound,
 bool lip_leaf_empty(lip_leaf *leaf, const lip_leaf_node *node, size_t count, const size_t *unit,
                     const double *multiplier, bool *empty, lip_text *text);
 
+/* The same in R^n from the rows of a lifted cone: units that the path fixes, undecided ones with rows h >= 0, and with rows
+ * h - z >= 0, one list after the other. */
+bool lip_leaf_hull(lip_leaf *leaf, const lip_leaf_node *node, const size_t count[3],
+                   const size_t *unit, bool *empty, lip_text *text);
+
 /* Ranges for the node's region and path, as the node `tighten` has them; lo and hi (units) hold the parent's and are
  * cut.  `linear`: the certificate says `bounds linear`.  *empty: some neuron has none left (the leaf `empty` without
  * more).  `from`: layers before it are as they were when the parent's ranges were found in this way, and of its own only

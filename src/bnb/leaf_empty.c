@@ -132,8 +132,8 @@ static bool try_sum(const lip_leaf *leaf, const lip_leaf_node *node, size_t coun
 /* ---- Text -------------------------------------------------------------------------------- */
 
 /* The neurons' numbers, with multipliers or without. */
-static void write_list(const lip_leaf *leaf, size_t count, const size_t *unit,
-                       const double *multiplier, lip_text *text) {
+static void write_neurons(const lip_leaf *leaf, size_t count, const size_t *unit,
+                          const double *multiplier, lip_text *text) {
     size_t relu = 0;
     lip_text_size(text, count);
     for (size_t k = 0; k < count; ++k) {
@@ -141,19 +141,26 @@ static void write_list(const lip_leaf *leaf, size_t count, const size_t *unit,
         lip_text_size(text, relu);
         if (multiplier) lip_text_real(text, multiplier[k]);
     }
-    lip_text_word(text, "\n");
+}
+
+/* Ascending neurons, all with a phase on the path, or all without. */
+static bool listed(const lip_leaf *leaf, const lip_leaf_node *node, bool open, size_t count,
+                   const size_t *unit) {
+    const lip_dense *dense = leaf->dense;
+    for (size_t k = 0; k < count; ++k) {
+        if (unit[k] >= dense->units || (k > 0 && unit[k] <= unit[k - 1])) return false;
+        if (!dense->layer[dense->layer_of[unit[k]]].relu) return false;
+        if ((node->path[unit[k]] == LIP_UNSTABLE) != open) return false;
+    }
+    return true;
 }
 
 /* Are these neurons with a phase on the path, ascending, with positive finite multipliers? */
 static bool well_formed(const lip_leaf *leaf, const lip_leaf_node *node, size_t count,
                         const size_t *unit, const double *multiplier) {
-    for (size_t k = 0; k < count; ++k) {
-        if (unit[k] >= leaf->dense->units || (k > 0 && unit[k] <= unit[k - 1])) return false;
-        if (!leaf->dense->layer[leaf->dense->layer_of[unit[k]]].relu) return false;
-        if (node->path[unit[k]] == LIP_UNSTABLE) return false;
+    for (size_t k = 0; k < count; ++k)
         if (!(multiplier[k] > 0 && multiplier[k] < INFINITY)) return false;
-    }
-    return count > 0;
+    return count > 0 && listed(leaf, node, false, count, unit);
 }
 
 bool lip_leaf_empty(lip_leaf *leaf, const lip_leaf_node *node, size_t count, const size_t *unit,
@@ -167,7 +174,8 @@ bool lip_leaf_empty(lip_leaf *leaf, const lip_leaf_node *node, size_t count, con
     /* In a box or ball a neuron that the path made active may have range 0 by lipcheck's reckoning, but not by this one:
      * then it has no row there. */
     bool span = !sum && node->region->kind == LIP_EVERYWHERE;
-    if (span && !lip_leaf_span(leaf, node, count, unit, &level, &one, empty)) return false;
+    const size_t rows[3] = {count, 0, 0};
+    if (span && !lip_leaf_span(leaf, node, false, rows, unit, &level, &one, empty)) return false;
     if (!*empty || !text) return true;
     if (sum) {
         lip_text_word(text, "empty sum");
@@ -176,6 +184,27 @@ bool lip_leaf_empty(lip_leaf *leaf, const lip_leaf_node *node, size_t count, con
         lip_text_size(text, level);
         lip_text_word(text, one ? " one" : " none");
     }
-    write_list(leaf, count, unit, sum ? multiplier : NULL, text);
+    write_neurons(leaf, count, unit, sum ? multiplier : NULL, text);
+    lip_text_word(text, "\n");
+    return !text->failed;
+}
+
+bool lip_leaf_hull(lip_leaf *leaf, const lip_leaf_node *node, const size_t count[3],
+                   const size_t *unit, bool *empty, lip_text *text) {
+    size_t level = 0;
+    bool one = false, fine = node->region->kind == LIP_EVERYWHERE;
+    const size_t *from = unit;
+    *empty = false;
+    for (int list = 0; list < 3; from += count[list++])
+        fine = fine && listed(leaf, node, list > 0, count[list], from);
+    if (!fine || count[0] + count[1] + count[2] == 0) return true;
+    if (!lip_leaf_span(leaf, node, true, count, unit, &level, &one, empty)) return false;
+    if (!*empty || !text) return true;
+    lip_text_word(text, "empty hull");
+    lip_text_size(text, level);
+    lip_text_word(text, one ? " one" : " none");
+    for (int list = 0; list < 3; unit += count[list++])
+        write_neurons(leaf, count[list], unit, NULL, text);
+    lip_text_word(text, "\n");
     return !text->failed;
 }

@@ -22,6 +22,10 @@ typedef struct span {
     const lip_leaf *leaf;
     const lip_leaf_node *node;
     size_t level, width; /* coordinate `width` is the constant 1 */
+    const size_t *count; /* rows s z, h, h - z */
+    size_t
+        columns; /* all coordinates: width + 1, and then h of the undecided neurons, by relu number */
+    size_t *h;   /* units: their coordinates h; NULL: there are none */
     size_t rows;
     double *g, *size;    /* units: coefficients and their magnitudes, under way */
     double *row, *error; /* rows x (width + 1) */
@@ -45,6 +49,23 @@ static void spread(span *w, size_t l, size_t i, double c, double size, double *r
     }
 }
 
+/* Unit u of the layer under way is met. */
+static bool meet(span *w, size_t l, size_t u, double *row, double *error) {
+    const lip_dense_layer *layer = &w->leaf->dense->layer[l];
+    lip_phase phase = layer->relu ? lip_leaf_linear(w->node, u) : LIP_ACTIVE;
+    size_t i = u - layer->offset;
+    if (phase == LIP_INACTIVE) return true;
+    if (l < w->level || (phase == LIP_UNSTABLE && !w->h)) return false;
+    if (phase == LIP_UNSTABLE || l == w->level) {
+        size_t column = phase == LIP_UNSTABLE ? w->h[u] : i;
+        row[column] = w->g[u];
+        error[column] = w->size[u];
+    } else {
+        spread(w, l, i, w->g[u], lip_leaf_size(w->size[u]), row, error);
+    }
+    return true;
+}
+
 /* z of a unit; false if it reads something that is not linear, or below the level. */
 static bool make_row(span *w, size_t unit, double *row, double *error) {
     const lip_dense *dense = w->leaf->dense;
@@ -57,20 +78,11 @@ static bool make_row(span *w, size_t unit, double *row, double *error) {
         const lip_dense_layer *layer = &dense->layer[l];
         for (size_t i = 0; i < layer->width; ++i) {
             size_t u = layer->offset + i;
-            if (w->size[u] == 0) continue;
-            lip_phase phase = layer->relu ? lip_leaf_linear(w->node, u) : LIP_ACTIVE;
-            if (phase == LIP_INACTIVE) continue;
-            if (l < w->level || phase == LIP_UNSTABLE) return false;
-            if (l == w->level) {
-                row[i] = w->g[u];
-                error[i] = w->size[u];
-            } else {
-                spread(w, l, i, w->g[u], lip_leaf_size(w->size[u]), row, error);
-            }
+            if (w->size[u] != 0 && !meet(w, l, u, row, error)) return false;
         }
     }
     double gamma = 2 * lip_gamma(w->leaf->roundings);
-    for (size_t j = 0; j <= w->width; ++j)
+    for (size_t j = 0; j < w->columns; ++j)
         error[j] = gamma * lip_sum_up(error[j], w->leaf->roundings);
     return true;
 }
@@ -97,14 +109,14 @@ static bool varies(const span *w, size_t i) {
 static bool keep_coordinates(span *w) {
     bool not_zero = false;
     w->d = 0;
-    for (size_t j = 0; j <= w->width; ++j) {
+    for (size_t j = 0; j < w->columns; ++j) {
         bool used = false;
         for (size_t k = 0; k < w->rows && !used; ++k)
-            used = w->row[k * (w->width + 1) + j] != 0 || w->error[k * (w->width + 1) + j] != 0;
+            used = w->row[k * w->columns + j] != 0 || w->error[k * w->columns + j] != 0;
         if (!used) continue;
         if (w->d + 1 == w->rows) return false;
         w->kept[w->d++] = j;
-        not_zero = not_zero || j == w->width || w->level == 0 || varies(w, j);
+        not_zero = not_zero || j == w->width || (j < w->width && (w->level == 0 || varies(w, j)));
     }
     return w->d + 1 == w->rows && not_zero;
 }
@@ -207,16 +219,18 @@ static bool positive(span *w) {
 /* ---- Levels ------------------------------------------------------------------------------ */
 
 /* Rows and coordinates of a level; w has room for them. */
-static bool try_level(span *w, size_t count, const size_t *unit, bool one) {
-    size_t width = w->width + 1;
+static bool try_level(span *w, const size_t *unit, bool one) {
+    size_t width = w->columns, count = w->count[0] + w->count[1] + w->count[2];
     w->rows = count + one;
     memset(w->row, 0, w->rows * width * sizeof *w->row);
     memset(w->error, 0, w->rows * width * sizeof *w->error);
     for (size_t k = 0; k < count; ++k) {
         double *row = w->row + k * width;
-        if (!make_row(w, unit[k], row, w->error + k * width)) return false;
-        for (size_t j = 0; j < width && w->node->path[unit[k]] == LIP_INACTIVE; ++j)
+        bool decided = k < w->count[0], hull = !decided && k < w->count[0] + w->count[1];
+        if (!hull && !make_row(w, unit[k], row, w->error + k * width)) return false;
+        for (size_t j = 0; j < width && !(decided && w->node->path[unit[k]] == LIP_ACTIVE); ++j)
             row[j] = -row[j];
+        if (!decided) row[w->h[unit[k]]] = 1;
     }
     if (one) w->row[count * width + w->width] = 1;
     if (!keep_coordinates(w)) return false;
@@ -233,7 +247,7 @@ static bool try_level(span *w, size_t count, const size_t *unit, bool one) {
 
 /* Room for a level; false if memory is short. */
 static bool take_room(span *w, size_t count) {
-    size_t rows = count + 1, width = w->width + 1, table, square;
+    size_t rows = count + 1, width = w->columns, table, square;
     w->row = w->a = NULL;
     w->kept = NULL;
     if (!lip_multiply_sizes(rows, width, &table) || !lip_multiply_sizes(rows, rows, &square))
@@ -264,25 +278,41 @@ static void drop_room(span *w) {
     w->kept = NULL;
 }
 
-bool lip_leaf_span(const lip_leaf *leaf, const lip_leaf_node *node, size_t count,
-                   const size_t *unit, size_t *level, bool *one, bool *empty) {
+/* Coordinates h of all undecided neurons; false if memory is short. */
+static bool lift(span *w) {
+    const lip_dense *dense = w->leaf->dense;
+    if (!w->h) w->h = LIP_NEW(size_t, dense->units);
+    for (size_t k = 0; w->h && k < dense->relus; ++k) w->h[dense->relu[k]] = w->width + 1 + k;
+    w->columns += dense->relus;
+    return w->h != NULL;
+}
+
+bool lip_leaf_span(const lip_leaf *leaf, const lip_leaf_node *node, bool lifted,
+                   const size_t count[3], const size_t *unit, size_t *level, bool *one,
+                   bool *empty) {
     const lip_dense *dense = leaf->dense;
-    span w = {.leaf = leaf, .node = node};
+    span w = {.leaf = leaf, .node = node, .count = count};
+    size_t all = count[0] + count[1] + count[2], first = dense->layers - 1;
     bool ok = (w.g = lip_alloc(dense->units, 2 * sizeof *w.g)) != NULL;
     w.size = ok ? w.g + dense->units : NULL;
     *empty = false;
-    for (size_t l = dense->layer_of[unit[0]] + 1; ok && !*empty && l-- > 0;) {
+    for (size_t k = 0; k < all; ++k)
+        if (dense->layer_of[unit[k]] < first) first = dense->layer_of[unit[k]];
+    for (size_t l = first + 1; ok && !*empty && l-- > 0;) {
         w.level = l;
         w.width = dense->layer[l].width;
-        if (count > w.width + 2) continue;
-        ok = take_room(&w, count);
+        w.columns = w.width + 1;
+        if (lifted) ok = lift(&w);
+        if (all > w.columns + 1) continue;
+        ok = ok && take_room(&w, all);
         for (int k = 0; ok && !*empty && k < 2; ++k) {
             *one = k == 0;
             *level = l;
-            *empty = try_level(&w, count, unit, *one);
+            *empty = try_level(&w, unit, *one);
         }
         drop_room(&w);
     }
     free(w.g);
+    free(w.h);
     return ok;
 }

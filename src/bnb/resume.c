@@ -9,7 +9,7 @@
  *     interval      lip_leaf_interval
  *     sdp           lip_leaf_sdp_again with the multipliers of its lines: the same numbers give the same bound, bit
  *                   for bit; where ranges have changed, as a starting point for a few Newton steps
- *     empty ...     lip_leaf_empty with the neurons and multipliers that are listed
+ *     empty ...     lip_leaf_empty or lip_leaf_hull with the neurons and multipliers that are listed
  *
  * Lines about the root's ranges are skipped: ranges are found anew.  Lines of a leaf that this search would not write
  * (phases, points, triangles) are skipped too, and the leaf is proved from its tangent multipliers alone. */
@@ -330,40 +330,58 @@ static bool contradicts(const lip_resume *r) {
     return false;
 }
 
-static bool read_farkas(lip_resume *r, size_t *count, bool *listed) {
+/* A list of neurons, ascending, with multipliers or without. */
+static bool read_neurons(lip_resume *r, bool numbers, size_t *unit, size_t *count) {
     const lip_dense *dense = branch_of(r)->dense;
-    lip_worker *w = r->worker;
-    const char *word;
-    size_t length, level, relu, before = 0;
-    *listed = false;
-    *count = 0;
-    if (!next_word(r, &word, &length)) return r->at >= r->length;
-    bool sum = length == 3 && memcmp(word, "sum", 3) == 0;
-    if (!sum && (length != 4 || memcmp(word, "span", 4) != 0)) return false;
-    if (!sum && (!read_count(r, dense->layers, &level) || !next_word(r, &word, &length)))
-        return false;
-    if (!read_count(r, dense->relus, count) || *count == 0) return false;
+    size_t relu, before = 0;
+    if (!read_count(r, dense->relus, count)) return false;
     for (size_t i = 0; i < *count; ++i) {
         if (!read_count(r, dense->relus - 1, &relu) || (i > 0 && relu <= before)) return false;
-        w->unit[i] = dense->relu[relu];
-        w->multiplier[i] = 1;
+        unit[i] = dense->relu[relu];
+        r->worker->multiplier[i] = 1;
         before = relu;
-        if (sum && !read_real(r, &w->multiplier[i])) return false;
+        if (numbers && !read_real(r, &r->worker->multiplier[i])) return false;
     }
-    *listed = true;
-    return r->at > r->length;
+    return true;
+}
+
+typedef enum empty_kind { EMPTY_RANGES, EMPTY_LISTED, EMPTY_HULL } empty_kind;
+
+/* What is behind "empty": nothing, the neurons of a sum or span, or the three lists of a hull. */
+static bool read_farkas(lip_resume *r, size_t count[3], empty_kind *kind) {
+    const char *word;
+    size_t length, level, *unit = r->worker->unit;
+    *kind = EMPTY_RANGES;
+    count[0] = count[1] = count[2] = 0;
+    if (!next_word(r, &word, &length)) return r->at >= r->length;
+    bool sum = length == 3 && memcmp(word, "sum", 3) == 0;
+    bool hull = length == 4 && memcmp(word, "hull", 4) == 0;
+    if (!sum && !hull && (length != 4 || memcmp(word, "span", 4) != 0)) return false;
+    if (!sum &&
+        (!read_count(r, branch_of(r)->dense->layers, &level) || !next_word(r, &word, &length)))
+        return false;
+    for (int list = 0; list < (hull ? 3 : 1); unit += count[list++])
+        if (!read_neurons(r, sum, unit, &count[list])) return false;
+    *kind = hull ? EMPTY_HULL : EMPTY_LISTED;
+    return r->at > r->length && count[0] + count[1] + count[2] > 0;
 }
 
 static bool read_empty(lip_resume *r, lip_node *node) {
-    size_t count;
-    bool listed, empty = false, ok = true;
+    lip_worker *w = r->worker;
+    lip_leaf *leaf = w->leaf[node->part];
+    size_t count[3];
+    empty_kind kind;
+    bool empty = false, ok = true;
     lip_text text = {0};
-    if (!read_farkas(r, &count, &listed))
-        return fail(r, "'empty', 'empty sum' or 'empty span' with neurons in ascending order");
+    if (!read_farkas(r, count, &kind))
+        return fail(
+            r,
+            "'empty', 'empty sum', 'empty span' or 'empty hull' with neurons in ascending order");
     next_line(r);
-    if (listed) {
-        ok = lip_leaf_empty(r->worker->leaf[node->part], &r->view, count, r->worker->unit,
-                            r->worker->multiplier, &empty, &text);
+    if (kind == EMPTY_HULL) {
+        ok = lip_leaf_hull(leaf, &r->view, count, w->unit, &empty, &text);
+    } else if (kind == EMPTY_LISTED) {
+        ok = lip_leaf_empty(leaf, &r->view, count[0], w->unit, w->multiplier, &empty, &text);
     } else if (contradicts(r)) {
         empty = true;
         lip_text_word(&text, "empty\n");

@@ -35,6 +35,7 @@ void lip_node_clear_state(lip_node *node) {
     free(state->path);
     free(state->multipliers.y);
     free(state->basis.id);
+    free(state->lifted.id);
     free(state->point);
     free(state->lo);
     lip_region_free(state->region);
@@ -85,6 +86,7 @@ size_t lip_node_size(const lip_node *node) {
     if (node->text.capacity == 0) size += 12 * numbers;
     size += sizeof *state + dense->relus + numbers * sizeof(double) + 64;
     if (state->point) size += (dense->inputs + 1) * (sizeof(double) + sizeof(unsigned));
+    size += state->lifted.count * sizeof(unsigned);
     if (state->lo) size += 2 * dense->units * sizeof(double);
     if (state->region) size += 3 * dense->inputs * sizeof(double) + 64;
     return size;

@@ -18,9 +18,9 @@ typedef enum lip_node_kind {
 typedef struct lip_node_state {
     signed char *path; /* by relu number */
     lip_gram_point multipliers;
-    lip_cone_basis basis;
-    double *point;   /* interior point of the cell, homogeneous; NULL: none is known */
-    double *lo, *hi; /* by unit; NULL: those of the root */
+    lip_cone_basis basis, lifted; /* of the cell, and of the lifted cone */
+    double *point;                /* interior point of the cell, homogeneous; NULL: none is known */
+    double *lo, *hi;              /* by unit; NULL: those of the root */
     const lip_dense *dense;
     size_t groups;
     lip_region *region; /* NULL: the question's */

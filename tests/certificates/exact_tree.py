@@ -80,17 +80,29 @@ class Tree:
         require(ranges.linear(start, ranges.node_slope) < 0, "sum", "the sum is not negative")
 
     def span(self, node, cert, ranges):
-        rows = [self.row(ranges, node.level, at) for at in node.neurons] + ([{"1": Fraction(1)}] if node.one else [])
-        left = sorted({i for row in rows for i, a in row.items() if a}, key=str)
-        require(len(rows) == len(left) + 1, "span", "the numbers of rows and coordinates do not fit")
-        require(any(i == "1" or node.level == 0 or self.varies(node.level, i) for i in left), "span", "all coordinates may be 0")
-        solution = solve([[row.get(i, Fraction(0)) for row in rows[1:]] for i in left], [-rows[0].get(i, 0) for i in left])
-        require(solution is not None, "span", "the rows are dependent")
-        require(all(x > 0 for x in solution), "span", "a multiplier is not positive")
+        self.vanish("span", node, [self.row(ranges, node.level, at) for at in node.neurons])
 
-    def row(self, ranges, level, at):
-        """s z of a neuron as {number of a coordinate, or "1": coefficient}"""
-        sign = Fraction(1 if ranges.phases[at] == "a" else -1)
+    def hull(self, node, cert, ranges):
+        self.vanish("hull", node, self.hull_rows(ranges, node.level, node.neurons, node.signs, node.gaps))
+
+    def hull_rows(self, ranges, level, neurons, signs, gaps):
+        rows = [self.row(ranges, level, at, hull=True) for at in neurons]
+        rows += [{("h", *at): Fraction(1)} for at in signs]
+        return rows + [{**self.row(ranges, level, at, hull=True), ("h", *at): Fraction(1)} for at in gaps]
+
+    def vanish(self, rule, node, rows):
+        rows = rows + ([{"1": Fraction(1)}] if node.one else [])
+        left = sorted({i for row in rows for i, a in row.items() if a}, key=str)
+        require(len(rows) == len(left) + 1, rule, "the numbers of rows and coordinates do not fit")
+        not_zero = [i == "1" or (isinstance(i, int) and (node.level == 0 or self.varies(node.level, i))) for i in left]
+        require(any(not_zero), rule, "all coordinates may be 0")
+        solution = solve([[row.get(i, Fraction(0)) for row in rows[1:]] for i in left], [-rows[0].get(i, 0) for i in left])
+        require(solution is not None, rule, "the rows are dependent")
+        require(all(x > 0 for x in solution), rule, "a multiplier is not positive")
+
+    def row(self, ranges, level, at, hull=False):
+        """s z of a neuron (-z if it has no phase) as {number of a coordinate, ("h", layer, neuron), or "1": coefficient}"""
+        sign = Fraction(1 if ranges.phases.get(at) == "a" else -1)
         l, k = at
         if l == level:
             return {k: sign}
@@ -102,7 +114,10 @@ class Tree:
             phase = ranges.phase(source, j) if source > 0 and self.network.layers[source].relu else "a"
             if "i" in phase:
                 continue
-            require(phase and source >= level, "span", f"layer {source}, neuron {j}: not allowed here")
+            if hull and not phase and source >= level:
+                out["h", source, j] = c
+                continue
+            require(phase and source >= level, "hull" if hull else "span", f"layer {source}, neuron {j}: not allowed here")
             if source == level:
                 out[j] = c
                 continue

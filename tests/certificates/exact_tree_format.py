@@ -10,14 +10,16 @@ sys.setrecursionlimit(4 * DEPTH)
 
 @dataclass
 class Node:
-    """kind is 'split', 'cut', 'tighten', 'interval', 'sdp', 'empty', 'sum' or 'span'."""
+    """kind is 'split', 'cut', 'tighten', 'interval', 'sdp', 'empty', 'sum', 'span' or 'hull'."""
     kind: str
     at: tuple = None         # split: (layer, neuron); cut: (input, number)
     children: list = field(default_factory=list)
     part: object = None      # sdp
-    neurons: list = None     # sum, span: [(layer, neuron)]
+    neurons: list = None     # sum, span, hull: [(layer, neuron)]
+    signs: list = None       # hull: those with a row h
+    gaps: list = None        # hull: those with a row h - z
     numbers: list = None     # sum
-    level: int = 0           # span
+    level: int = 0           # span, hull
     one: bool = False
 
 
@@ -49,8 +51,8 @@ def read_node(cert, part, box, splits, depth):
         return Node("sdp", part=cert.read_body(exact_format.Part(part.input, part.output)))
     if token in (["interval"], ["empty"]):
         return Node(token[0])
-    lines.need(token[0] == "empty" and len(token) > 1 and token[1] in ("sum", "span"), "expected a node")
-    return (read_sum if token[1] == "sum" else read_span)(cert, token[2:], splits)
+    lines.need(token[0] == "empty" and len(token) > 1 and token[1] in ("sum", "span", "hull"), "expected a node")
+    return {"sum": read_sum, "span": read_span, "hull": read_hull}[token[1]](cert, token[2:], splits)
 
 
 def read_cut(cert, part, box, splits, depth, token):
@@ -105,3 +107,22 @@ def read_span(cert, token, splits):
     neurons, _ = read_list(cert, token[2:], splits, 1)
     lines.need(all(l >= level for l, _ in neurons), "a neuron below the level")
     return Node("span", neurons=neurons, level=level, one=token[1] == "one")
+
+
+def read_hull(cert, token, splits):
+    lines, lists = cert.lines, []
+    lines.need(len(token) > 2 and token[1] in ("one", "none"), "expected a level, 'one' or 'none', and neurons")
+    level, rest = lines.integer(token[0], 0, cert.network.depth - 1), token[2:]
+    for open_ in (False, True, True):
+        lines.need(rest, "expected a number of neurons")
+        count, least, found = lines.integer(rest[0], 0), 0, []
+        lines.need(len(rest) > count, f"expected {count} neurons")
+        for name in rest[1:1 + count]:
+            number, at = relu(cert, [name], least)
+            lines.need((at in splits) != open_ and at[0] >= level, "a neuron of another kind, or below the level")
+            found.append(at)
+            least = number + 1
+        lists.append(found)
+        rest = rest[1 + count:]
+    lines.need(not rest, "expected the end of the line")
+    return Node("hull", neurons=lists[0], signs=lists[1], gaps=lists[2], level=level, one=token[1] == "one")

@@ -3,7 +3,7 @@
 
 For CASES (default 250) random tiny networks (a third from networks/), regions, norms and outputs tree_maker.py writes trees with all kinds of nodes.
 Both checkers must verify them, exact <= lipcheck's <= claim, and what is proved must not be below L(X), found by enumeration of all
-cells (R^n, boxes).  Then leaves in which a point is known are called empty, by ranges, by sums and by spans: both must reject.
+cells (R^n, boxes).  Then leaves in which a point is known are called empty, by ranges, by sums, by spans and by hulls: both must reject.
 """
 import pathlib
 import random
@@ -20,7 +20,7 @@ from exact_numbers import Rejected
 from random_parts import random_network
 from tree_maker import Maker, exact_value, without_marks
 
-KINDS = ("split", "cut", "tighten", "interval", "sdp", "empty", "empty sum", "empty span")
+KINDS = ("split", "cut", "tighten", "interval", "sdp", "empty", "empty sum", "empty span", "empty hull")
 
 
 # with dead neurons, z that is 0 on a cell or everywhere, kinks that meet, skip connections, linear layers inside
@@ -69,7 +69,8 @@ class Cases:
     def run(self, seed):
         rng = random.Random(seed)
         head, n, rows = random_head(rng)
-        maker = Maker(rng, *head, wrong=True, cuts=rng.choice((0, 0.3)), tightens=rng.choice((0, 0.3)))
+        kinds = ("ranges", "sum", "span", "hull")
+        maker = Maker(rng, *head, wrong=True, empty=kinds, cuts=rng.choice((0, 0.3)), tightens=rng.choice((0, 0.3)))
         marked = [maker.part(*sets) for sets in random_sets(rng, head[2], n, rows)]
         for kind, count in maker.counted.items():
             self.counted[kind] += count
@@ -99,7 +100,7 @@ class Cases:
         except (Rejected, Malformed) as error:
             code = getattr(error, "code", "malformed")
         self.false += 1
-        if code not in ("empty", "sum", "span") or not output.startswith("s REJECTED"):
+        if code not in ("empty", "sum", "span", "hull") or not output.startswith("s REJECTED"):
             self.fail(seed, f"leaf {number} is not empty, but {line!r}: exact checker {code}, lipcheck {output!r}")
 
 

@@ -41,6 +41,10 @@ def span_line(level, one, numbers):
     return f"empty span {level} {'one' if one else 'none'} {len(numbers)}" + "".join(f" {k}" for k in numbers) + "\n"
 
 
+def hull_line(level, one, *lists):
+    return f"empty hull {level} {'one' if one else 'none'}" + "".join(f" {len(l)}" + "".join(f" {k}" for k in l) for l in lists) + "\n"
+
+
 class Maker:
     """Trees for the parts of a claim; `head` are the arguments of Claim, of which the region is replaced in boxes."""
 
@@ -122,6 +126,9 @@ class Maker:
             found = [at for at in split_ if at[0] >= level]
             if found:
                 chosen = rng.sample(found, rng.randint(1, len(found)))
+                open_ = [at for at in self.relus if at[0] >= level and at not in ranges.phases]
+                lists = [chosen, *(rng.sample(open_, rng.randint(0, len(open_))) for _ in range(2))]
+                lines.append(hull_line(level, rng.randrange(2), *(sorted(map(self.relus.index, l)) for l in lists)))
                 lines.append(span_line(level, rng.randrange(2), sorted(map(self.relus.index, chosen))))
         return lines
 
@@ -234,7 +241,10 @@ class Maker:
 
     def prove_empty(self, ranges):
         rng = self.rng
-        tries = {"ranges": self.empty_ranges, "sum": self.empty_sum, "span": self.empty_span}
+        tries = {"ranges": self.empty_ranges, "sum": self.empty_sum, "span": self.empty_span, "hull": self.empty_hull}
+        if "hull" in self.empty and rng.randrange(3) == 0 and (found := self.empty_hull(ranges)):
+            self.count("empty hull")
+            return found
         margin = self.margin(ranges)
         if margin > FAR:
             return None
@@ -283,8 +293,27 @@ class Maker:
                     return span_line(level, one, [self.relus.index(at) for at in found])
         return None
 
+    def empty_hull(self, ranges):
+        open_ = [at for at in self.relus if at not in ranges.phases]
+        for level in self.rng.sample(range(self.net.depth), self.net.depth):
+            for one in self.rng.sample((True, False), 2):
+                rows = {}
+                for kind in range(3):
+                    for at in sorted(ranges.phases) if kind == 0 else open_:
+                        if at[0] < level:
+                            continue
+                        try:
+                            lists = [[at] if i == kind else [] for i in range(3)]
+                            rows[kind, at] = self.tree.hull_rows(ranges, level, *lists)[0]
+                        except Rejected:
+                            pass
+                found = self.vertex(rows, one) or []
+                lists = [[at for k, at in found if k == kind] for kind in range(3)]
+                if found and self.asks("hull", ranges, level=level, one=one, neurons=lists[0], signs=lists[1], gaps=lists[2]):
+                    return hull_line(level, one, *([self.relus.index(at) for at in l] for l in lists))
+        return None
+
     def span(self, ranges, level, one):
-        """The neurons of a vertex of all multipliers for which the sum is 0."""
         rows = {}
         for at in sorted(ranges.phases):
             if at[0] >= level:
@@ -292,7 +321,11 @@ class Maker:
                     rows[at] = self.tree.row(ranges, level, at)
                 except Rejected:
                     pass
-        names = sorted({i for row in rows.values() for i, a in row.items() if i != "1"})
+        return self.vertex(rows, one)
+
+    def vertex(self, rows, one):
+        """The rows (by name) of a vertex of all multipliers for which the sum is 0."""
+        names = sorted({i for row in rows.values() for i in row if i != "1"}, key=str)
         if not rows:
             return None
         equal = [[float(row.get(i, 0)) for row in rows.values()] for i in names + ["1"]]

@@ -432,6 +432,57 @@ static void test_resume(void **state) {
     assert_true(points > 100 && empties > 10);
 }
 
+/* ---- Lifted cones ------------------------------------------------------------------------- */
+
+/* Cells with undecided neurons before decided ones: those that a point is in are not empty; others that are, are proved to
+ * be, and where the plain cone is empty, the lifted one is, too. */
+static void test_lifted(void **state) {
+    (void)state;
+    lip_rng rng;
+    lip_rng_seed(&rng, 86);
+    size_t seen = 0, empties = 0, proved = 0, more = 0;
+    for (int c = 0; c < 6000; ++c) {
+        question q;
+        double x[MOST_INPUTS];
+        leaves_create(&rng, 2 + pick(&rng, 3), 5, &q);
+        box_node node = root_with_ranges(&q);
+        bool true_cell = pick(&rng, 2);
+        leaves_random_point(&rng, q.region, x);
+        bool clear = pattern_path(&rng, &q, x, 3, &node);
+        for (size_t k = 0; k < q.dense->relus && !true_cell; ++k)
+            if (pick(&rng, 3) == 0)
+                node.path[q.dense->relu[k]] = pick(&rng, 2) ? LIP_ACTIVE : LIP_INACTIVE;
+        lip_leaf_node view = leaves_view(&node);
+        if (clear && q.region->kind == LIP_EVERYWHERE) {
+            lip_cone *lifted = lip_cone_create_lifted(q.dense), *plain = lip_cone_create(q.dense);
+            size_t count[3], *unit = calloc(3 * q.dense->relus + 1, sizeof *unit);
+            bool empty = false, without = false;
+            assert_true(lip_cone_load(lifted, &view) && lip_cone_load(plain, &view));
+            bool hidden = lip_cone_is_lifted(lifted);
+            lip_cone_outcome outcome = lip_cone_solve(lifted, NULL);
+            without = lip_cone_solve(plain, NULL) == LIP_CONE_EMPTY;
+            if (true_cell) assert_int_not_equal(outcome, LIP_CONE_EMPTY);
+            if (without) assert_int_not_equal(outcome, LIP_CONE_POINT);
+            if (outcome == LIP_CONE_EMPTY) {
+                lip_cone_farkas_lifted(lifted, count, unit);
+                assert_true(lip_leaf_hull(q.leaf, &view, count, unit, &empty, NULL));
+            }
+            seen += true_cell && hidden;
+            empties += outcome == LIP_CONE_EMPTY;
+            proved += empty;
+            more += empty && !without;
+            free(unit);
+            lip_cone_free(lifted);
+            lip_cone_free(plain);
+        }
+        leaves_clear_node(&node);
+        leaves_clear(&q);
+    }
+    print_message("%zu cells with a point, %zu without (%zu proved, %zu by h alone)\n", seen,
+                  empties, proved, more);
+    assert_true(seen > 100 && more > 20 && proved >= empties * 8 / 10);
+}
+
 /* ---- Memory ------------------------------------------------------------------------------ */
 
 static void test_memory(void **state) {
@@ -447,7 +498,7 @@ static void test_memory(void **state) {
         bool ok = false;
         for (long fail_at = 1; !ok; ++fail_at) {
             allocation_begin(fail_at);
-            lip_cone *cone = lip_cone_create(q.dense);
+            lip_cone *cone = c % 2 ? lip_cone_create_lifted(q.dense) : lip_cone_create(q.dense);
             ok = cone && lip_cone_load(cone, &seen);
             lip_cone_free(cone);
             count = allocation_end();
@@ -461,9 +512,9 @@ static void test_memory(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_points), cmocka_unit_test(test_plane),
-                                       cmocka_unit_test(test_contradictions),
-                                       cmocka_unit_test(test_resume),
-                                       cmocka_unit_test(test_memory)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_points),         cmocka_unit_test(test_plane),
+        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_lifted),         cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
