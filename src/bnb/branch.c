@@ -48,11 +48,19 @@ static bool collect(lip_node *leaf, void *user) {
 
 /* ---- Workers ----------------------------------------------------------------------------- */
 
+/* Multiplications, some tenths of a second of them, until the method search is called, and for every weight, as many as
+ * that method may take.  Not the clock, which would make one thread's tree
+ * depend on how fast the machine is. */
+static double most_quick(const lip_branch *b) { return 1e9 + 5e4 * b->weights; }
+static const double for_intervals = 8; /* times as many, for a tree of intervals, */
+static const double intervals_pay =
+    2.5; /* if its root's bound is at most that many times the other one */
+
 /* The next node, or NULL if there is no more work; called and left with the lock held. */
 static lip_node *take(lip_branch *b) {
-    while (b->used == 0 && b->busy > 0 && !b->halt && !b->pause)
+    while (b->used == 0 && b->busy > 0 && !b->halt && !b->pause && !b->over)
         pthread_cond_wait(&b->change, &b->lock);
-    if (b->used == 0 || b->halt || b->pause) return NULL;
+    if (b->used == 0 || b->halt || b->pause || b->over) return NULL;
     ++b->busy;
     return b->stack[--b->used];
 }
@@ -90,6 +98,7 @@ static void *work(void *user) {
         --b->busy;
         if (leader && lip_watch_expired(&b->task->watch)) b->halt = true;
         if (w->work > b->most_work) b->worn = true;
+        if (b->rough && w->work > for_intervals * most_quick(b)) b->over = true;
         if (b->failed || b->full || b->worn || lip_branch_decided(b, INFINITY)) b->halt = true;
         if (leader && lip_checkpoint_due(b)) b->pause = true;
         pthread_cond_broadcast(&b->change);
@@ -122,7 +131,7 @@ static bool run_round(lip_branch *b, lip_worker *worker, size_t threads) {
         b->pause = false;
         run_threads(worker, threads);
         if (b->pause && !b->failed && !lip_checkpoint_write(b, &worker[0])) return false;
-    } while (b->used > 0 && !b->halt);
+    } while (b->used > 0 && !b->halt && !b->over);
     bool fine = true;
     if (!b->failed && !lip_branch_track(b, &fine)) return false;
     if (!fine)
@@ -138,10 +147,6 @@ static bool goes_on(const lip_branch *b, double upper) {
     if (b->at_most > 0) return !lip_branch_decided(b, upper);
     return upper > b->task->result->lower * (1 + b->tolerance);
 }
-
-/* Multiplications, some tenths of a second of them, until the method search is called, and for every weight, as many as that
- * method may take: not the clock, which would make one thread's tree depend on how fast the machine is. */
-static const double quick = 1e9, quick_per_weight = 5e4;
 
 /* How far the target falls in a round: further while rounds are cheap, less far once they get dear. */
 typedef struct schedule {
@@ -173,14 +178,63 @@ static double work_of(const lip_worker *worker, size_t threads) {
     return work;
 }
 
+/* ---- Intervals --------------------------------------------------------------------------- */
+
+static void free_roots(lip_branch *b, lip_node **root) {
+    for (size_t k = 0; root && k < b->parts; ++k) lip_tree_free(root[k]);
+    free(root);
+}
+
+/* b->root, which is NULL.  False if memory is short. */
+static bool make_roots(lip_branch *b, lip_worker *w, bool rough) {
+    b->rough = rough;
+    b->root = LIP_NEW(lip_node *, b->parts);
+    bool ok = b->root != NULL;
+    for (size_t k = 0; ok && k < b->parts; ++k) ok = lip_worker_start(w, k);
+    return ok;
+}
+
+/* Intervals were not enough, or will not be: on with the roots of Newton's method, unless what intervals have reached is
+ * better. */
+static bool leave_intervals(lip_branch *b, lip_worker *w) {
+    lip_node **reached = b->root;
+    double upper = lip_branch_upper(b);
+    b->rough = b->over = false;
+    b->used = 0;
+    b->root = b->spare;
+    b->spare = NULL;
+    bool ok = (b->root || make_roots(b, w, false)) && !b->failed;
+    bool better = ok && lip_branch_upper(b) < upper;
+    free_roots(b, better ? reached : b->root);
+    if (!better) b->root = reached;
+    if (better) b->memory = 0;
+    for (size_t k = 0; better && k < b->parts; ++k) b->memory += lip_node_size(b->root[k]);
+    return ok && !b->failed;
+}
+
+/* The roots, by intervals if their bounds are not much worse than others: what auto has found before, or those of Newton's
+ * method, which are kept. */
+static bool begin(lip_branch *b, lip_worker *w) {
+    if (!b->may_be_rough) return make_roots(b, w, false);
+    double upper = b->task->result->upper;
+    if (!b->task->by_auto) {
+        if (!make_roots(b, w, false)) return false;
+        upper = lip_branch_upper(b);
+        b->spare = b->root;
+        b->root = NULL;
+    }
+    if (!make_roots(b, w, true)) return false;
+    return lip_branch_upper(b) <= intervals_pay * upper || leave_intervals(b, w);
+}
+
 static bool run_rounds(lip_branch *b, lip_worker *worker, size_t threads) {
     lip_result *result = b->task->result;
     bool searched = b->task->by_auto; /* then it was one of the methods before */
     schedule plan = {.step = 0.03, .before = 50};
     double upper = lip_branch_upper(b);
     while (!b->halt && goes_on(b, upper)) {
-        if (!searched &&
-            (b->at_most > 0 || work_of(worker, threads) > quick + quick_per_weight * b->weights)) {
+        if (!searched && !b->rough &&
+            (b->at_most > 0 || work_of(worker, threads) > most_quick(b))) {
             searched = true; /* what is not closed at once is worth a better lower bound */
             if (lip_search_method(b->task, b->step, NULL) != LIP_OK) return false;
             if (!goes_on(b, upper)) break;
@@ -195,6 +249,10 @@ static bool run_rounds(lip_branch *b, lip_worker *worker, size_t threads) {
         if (!run_round(b, worker, threads)) return false;
         learn(&plan, nodes_of(worker, threads) - before);
         upper = lip_branch_upper(b);
+        if (b->over && goes_on(b, upper)) {
+            if (!leave_intervals(b, &worker[0])) return false;
+            upper = lip_branch_upper(b);
+        }
         if (upper < b->task->watch.bounds.upper) b->task->watch.bounds.upper = upper;
     }
     return !b->failed;
@@ -225,7 +283,7 @@ bool lip_branch_run(lip_branch *b, size_t threads) {
     bool ok = worker != NULL;
     while (ok && made < threads) ok = lip_worker_create(b, &worker[made++]);
     for (size_t i = 0; i < made; ++i) worker[i].leader = i == 0;
-    for (size_t k = 0; ok && k < b->parts; ++k) ok = lip_worker_start(&worker[0], k);
+    ok = ok && begin(b, &worker[0]);
     for (size_t k = 0; ok && k < b->parts; ++k) b->memory += lip_node_size(b->root[k]);
     if (ok) ok = resume(b, &worker[0]) && run_rounds(b, worker, threads);
     for (size_t k = 0; ok && k < b->parts; ++k)

@@ -474,3 +474,5 @@ void lip_cone_farkas_lifted(lip_cone *cone, size_t count[3], size_t *unit) {
         count[list] = all - before;
     }
 }
+
+double lip_cone_work(const lip_cone *cone) { return cone->polytope.work; }

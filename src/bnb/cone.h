@@ -50,4 +50,7 @@ bool lip_cone_is_lifted(const lip_cone *cone);
  * h - z >= 0, each ascending; count[] says how long they are. */
 void lip_cone_farkas_lifted(lip_cone *cone, size_t count[3], size_t *unit);
 
+/* About how many multiplications it took so far. */
+double lip_cone_work(const lip_cone *cone);
+
 #endif

@@ -24,6 +24,9 @@ enum { most_cut_inputs = 8, most_free = 24, free_per_input = 6 };
  * Measured beside the lifted cone (cone.c): 2 inputs are 20 times faster, 5 and 6 inputs 1.6 times, 10 inputs 3 to more than 10 times slower. */
 enum { most_layered_inputs = 8 };
 
+/* Where the slack matrix of the root has more rows than that, and not more neurons are undecided, intervals may be tried first. */
+enum { rough_order = 320, most_rough_free = 30 };
+
 /* ---- Parts ------------------------------------------------------------------------------- */
 
 /* p = 1 is a maximum over inputs, q = inf one over outputs (docs/certificate.md, theorem 7). */
@@ -33,8 +36,7 @@ static bool list_parts(lip_branch *b) {
     size_t rows = b->dense->rows, outputs = rows == 1 || query->norm_out == LIP_NORM_INF ? rows : 1;
     if (!lip_multiply_sizes(inputs, outputs, &b->parts)) return false;
     b->part = LIP_NEW(lip_leaf_part, b->parts);
-    b->root = LIP_NEW(lip_node *, b->parts);
-    if (!b->part || !b->root) return false;
+    if (!b->part) return false;
     for (size_t k = 0; k < b->parts; ++k) {
         lip_leaf_part *part = &b->part[k];
         part->input = query->norm_in == LIP_NORM_1     ? LIP_SET_UNIT
@@ -130,7 +132,9 @@ static void explain(const lip_branch *b, lip_step *step) {
 
 static void clear(lip_branch *b) {
     for (size_t k = 0; b->root && k < b->parts; ++k) lip_tree_free(b->root[k]);
+    for (size_t k = 0; b->spare && k < b->parts; ++k) lip_tree_free(b->spare[k]);
     free(b->root);
+    free(b->spare);
     free(b->part);
     free(b->stack);
     lip_dense_free(b->dense);
@@ -140,11 +144,24 @@ static void clear(lip_branch *b) {
     pthread_cond_destroy(&b->change);
 }
 
+static bool may_be_rough(const lip_branch *b) {
+    const lip_task *task = b->task;
+    double order = lip_gram_order(b->dense, &b->part[0]) - (double)b->dense->relus + unstable(task);
+    return unstable(task) <= most_rough_free && order > rough_order &&
+           !(task->exact && task->exact->resume);
+}
+
+static const char *left_because(const lip_branch *b) {
+    if (b->full) return "the tree reached its memory limit";
+    return b->worn ? "ended by auto; goes on if asked for by name" : NULL;
+}
+
 static lip_status run(lip_branch *b, lip_step *step, lip_error *err) {
     lip_task *task = b->task;
     b->dense = lip_dense_create(task->net, &task->query->output);
     if (!b->dense || !list_parts(b)) return lip_fail_memory(err);
     b->weights = lip_dense_size(task->net);
+    b->may_be_rough = may_be_rough(b);
     lip_status status = lip_witness_create(task->net, task->query, &task->bounds, &b->witness, err);
     if (status == LIP_OK) status = lip_sampling_method(task, b->step, err);
     if (status != LIP_OK) return status;
@@ -164,7 +181,7 @@ static lip_status run(lip_branch *b, lip_step *step, lip_error *err) {
         lip_text_clear(&task->statement.text); /* some leaf could not be proved */
     task->statement.uses_bounds = task->statement.uses_ranges = true;
     explain(b, step);
-    if (b->worn) task->early = "ended by auto; goes on if asked for by name";
+    task->early = left_because(b);
     if (task->exact && task->exact->written) *task->exact->written = b->written;
     return LIP_OK;
 }

@@ -15,10 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOT_STEPS = 300, NODE_STEPS = 40, STEPS_AT_ONCE = 10, MANY_PARTS = 16 };
-
-/* Where the slack matrix has more rows than that, and not more neurons are undecided, nodes are bounded by intervals. */
-enum { ROUGH_ORDER = 320, MOST_ROUGH = 30 };
+enum { ROOT_STEPS = 300, FEW_STEPS = 100, NODE_STEPS = 40, STEPS_AT_ONCE = 10, MANY_PARTS = 16 };
 
 /* Halvings of the box along an input: at most, and in the hope that a cell turns out to be empty. */
 enum { MOST_CUTS = 30, FEW_CUTS = 4 };
@@ -391,7 +388,7 @@ static size_t choose_neuron(const lip_worker *w, const lip_node *node, double *s
         if (w->branch->layered && later) break;
         double gain =
             fabs(node->state->multipliers.tau[k]) * (lip_gram_on(gram, k) + lip_gram_off(gram, k));
-        if (!(gain > most && gain < *score)) continue;
+        if (!(gain > most && (gain < *score || *score == INFINITY))) continue;
         most = gain;
         best = k;
     }
@@ -498,13 +495,7 @@ static bool split_by_bound(lip_worker *w, lip_node *node, double target, lip_nod
     return false;
 }
 
-/* Is a Newton step dear, while few phases are left to try? */
-static bool is_rough(const lip_branch *b, size_t part, size_t free_neurons) {
-    double known = (double)b->dense->relus - (double)free_neurons;
-    return free_neurons > 0 && free_neurons <= MOST_ROUGH &&
-           lip_gram_order(b->dense, &b->part[part]) - known > ROUGH_ORDER;
-}
-
+/* By intervals, and split by magnitudes. */
 static bool expand_rough(lip_worker *w, lip_node *node, const lip_leaf_node *view, double target,
                          lip_node *child[2]) {
     if (!bound_by_interval(w, node, view)) return false;
@@ -532,7 +523,7 @@ static bool expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
         if (!offer_middle(w, &view) || !cut(w, node, &view, MOST_CUTS, child, &done)) return false;
         if (done) return true;
     }
-    if (is_rough(b, node->part, free_neurons)) return expand_rough(w, node, &view, target, child);
+    if (b->rough && free_neurons > 0) return expand_rough(w, node, &view, target, child);
     lip_gram_load(gram, w->phase);
     lip_gram_point *point = &node->state->multipliers;
     if (point->bound == INFINITY && !lip_gram_start(gram, point)) return false;
@@ -548,7 +539,12 @@ static bool expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
     return split_by_bound(w, node, target, child);
 }
 
-/* Bounding and splitting one node, without Newton steps: ranges and the cell of both children. */
+/* Newton steps and cells. */
+static double solver_work(const lip_worker *w, size_t part) {
+    return lip_gram_work(w->gram[part]) + lip_cone_work(w->cone) + lip_cone_work(w->lifted);
+}
+
+/* What else one node takes: ranges and rows of both children. */
 static double node_work(const lip_branch *b) {
     return 20 * b->weights + (b->tightens ? 20 * b->weights * (double)b->dense->layers : 0);
 }
@@ -556,16 +552,16 @@ static double node_work(const lip_branch *b) {
 bool lip_worker_expand(lip_worker *w, lip_node *node, lip_node *child[2]) {
     child[0] = child[1] = NULL;
     if (!take_tools(w, node->part)) return false;
-    double before = lip_gram_work(w->gram[node->part]);
+    double before = solver_work(w, node->part);
     bool ok = expand(w, node, child);
-    w->work += lip_gram_work(w->gram[node->part]) - before + node_work(w->branch);
+    w->work += solver_work(w, node->part) - before + node_work(w->branch);
     return ok;
 }
 
-/* To the optimum, or until the watch expires. */
+/* To the optimum, or until the watch expires; where steps are dear, near it. */
 static void solve_root(lip_worker *w, lip_gram *gram, lip_gram_point *point) {
-    for (int i = 0; i < ROOT_STEPS && !lip_watch_expired(&w->branch->task->watch);
-         i += STEPS_AT_ONCE) {
+    int most = w->branch->may_be_rough ? FEW_STEPS : ROOT_STEPS;
+    for (int i = 0; i < most && !lip_watch_expired(&w->branch->task->watch); i += STEPS_AT_ONCE) {
         size_t before = lip_gram_steps(gram);
         lip_gram_solve(gram, point, 0, STEPS_AT_ONCE);
         if (lip_gram_steps(gram) - before < STEPS_AT_ONCE) break;
@@ -586,7 +582,7 @@ bool lip_worker_start(lip_worker *w, size_t part) {
     for (size_t k = 0; k < b->dense->relus; ++k) free_neurons += w->phase[k] == LIP_UNSTABLE;
     root->state->multipliers.bound = INFINITY;
     bool late = lip_watch_expired(&b->task->watch);
-    if (late || (b->cuts && free_neurons > b->most_free) || is_rough(b, part, free_neurons))
+    if (late || b->rough || (b->cuts && free_neurons > b->most_free))
         return bound_by_interval(w, root, &view);
     if (!lip_gram_start(gram, &root->state->multipliers)) return false;
     solve_root(w, gram, &root->state->multipliers);

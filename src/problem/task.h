@@ -50,7 +50,8 @@ lip_status lip_miqcqp_method(lip_task *task, lip_step *step, lip_error *err);
 
 /* Both (src/bnb): lower bounds are kept on the way. */
 lip_status lip_exact_method(lip_task *task, lip_step *step, lip_error *err);
-bool lip_exact_fits(const lip_task *task); /* is branch and bound worth a try? */
+bool lip_exact_possible(const lip_task *task); /* or does it refuse the question? */
+bool lip_exact_fits(const lip_task *task);     /* is branch and bound worth a try? */
 
 /* Lower bounds (src/search). */
 lip_status lip_point_method(lip_task *task, lip_step *step, lip_error *err); /* needs a point */
