@@ -228,6 +228,7 @@ static lip_status run_all(lip_task *task, const bool *chosen, lip_error *err) {
     for (size_t i = 2; status == LIP_OK && i < lip_method_count(); ++i) {
         if (!chosen[i] || over(task) || (chosen[0] && superfluous(task, i))) continue;
         if (is_last(i)) arm(task, true);
+        task->by_auto = chosen[0] && lip_method_function(i) == lip_search_method;
         status = lip_run_method(task, i, err);
         if (status == LIP_OK) status = lip_run_check(task->result, err);
     }

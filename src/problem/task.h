@@ -17,7 +17,7 @@ typedef struct lip_task {
     const lip_exact_options *exact; /* NULL: none */
     lip_preactivation bounds;       /* on the query's region */
     lip_watch watch;
-    bool by_auto;            /* the running method was not asked for by name */
+    bool by_auto;            /* the running method may leave things to others: auto runs it */
     const char *early;       /* why it ended early though the watch goes on; NULL: it did not */
     lip_result *result;      /* best bounds so far; witnesses are stored there */
     lip_statement statement; /* what proves the running upper method's value */
