@@ -15,7 +15,9 @@ def write_text(path: Path, content: str) -> None:
         with open(temporary, "w", encoding="utf-8", newline="\n") as file:
             file.write(content)
         os.replace(temporary, name)
-    except OSError as problem:
+    except BaseException as problem:  # Ctrl-C as well
         if os.path.exists(temporary):
             os.unlink(temporary)
+        if not isinstance(problem, OSError):
+            raise
         raise FileError("cannot write the file: {}".format(problem.strerror), "", str(name)) from None

@@ -19,6 +19,10 @@ __all__ = ["Picture"]
 Kind = Union[None, str, Sequence[str]]
 Shape = Union[None, str, Sequence[int]]
 
+MOST_SIDE = 4096  # the program's
+MOST_DIGITS = 30  # of a number in a string: more than any number of inputs has
+MOST_FOUND = 100  # characters of what was found, in a sentence
+
 
 class Picture(str):
     """An SVG picture: its text, which a notebook shows as the picture."""
@@ -49,23 +53,38 @@ def as_kinds(value: Any, known: Tuple[str, ...]) -> List[str]:
     return list(kinds)
 
 
+def _found(value: Any) -> str:
+    """What was found, if that is short."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number with more digits than Python writes
+        return "numbers with thousands of digits"
+    return text if len(text) <= MOST_FOUND else text[:MOST_FOUND] + "..."
+
+
+def _sizes(value: Any) -> List[int]:
+    expected = "expected (H, W), (H, W, C) or (C, H, W), found "
+    if isinstance(value, str):
+        if not re.fullmatch("[0-9]+(x[0-9]+)*", value):
+            raise ArgumentError(expected + _found(value), "shape")
+        # int() refuses thousands of digits, and so many are too large in any case
+        return [int(word.lstrip("0")[:MOST_DIGITS] or "0") for word in value.split("x")]
+    if isinstance(value, (list, tuple)):
+        return [as_index(size, "shape") for size in value]
+    raise InputTypeError(expected + _found(value), "shape")
+
+
 def as_shape(value: Any, inputs: int) -> str:
     """HxW, HxWxC or CxHxW, with one number for every input."""
-    if isinstance(value, str):
-        words = value.split("x")  # type: Sequence[Any]
-        if not all(re.match("[0-9]+$", word) for word in words):
-            raise ArgumentError("expected (H, W), (H, W, C) or (C, H, W), found {!r}".format(value), "shape")
-        sizes = [int(word) for word in words]
-    elif isinstance(value, (list, tuple)):
-        sizes = [as_index(size, "shape") for size in value]
-    else:
-        raise InputTypeError("expected (H, W), (H, W, C) or (C, H, W), found {!r}".format(value), "shape")
-    pixels = 1
-    for size in sizes:
+    sizes, pixels = _sizes(value), 1
+    plausible = len(sizes) in (2, 3) and 1 <= min(sizes) and max(sizes) <= inputs
+    for size in sizes if plausible else ():
         pixels *= size
-    if len(sizes) not in (2, 3) or pixels != inputs or min(sizes) < 1:
-        raise ArgumentError("expected (H, W), (H, W, C) or (C, H, W) with {} numbers in all, found {!r}".format(
-            inputs, value), "shape")
+    if not plausible or pixels != inputs:
+        raise ArgumentError("expected (H, W), (H, W, C) or (C, H, W) with {} numbers in all, found {}".format(
+            inputs, _found(value)), "shape")
+    if max(sizes) > MOST_SIDE:
+        raise ArgumentError("expected numbers up to {}, found {}".format(MOST_SIDE, _found(value)), "shape")
     return "x".join(map(str, sizes))
 
 

@@ -97,6 +97,10 @@ static bool too_large(const lip_task *task) {
            inputs + (double)task->result->neurons > most_room;
 }
 
+bool lip_exact_possible(const lip_task *task) {
+    return lip_region_has_interior(task->query->region) && !too_large(task);
+}
+
 static bool fits(lip_task *task, lip_step *step) {
     if (!lip_region_has_interior(task->query->region))
         snprintf(step->note, sizeof step->note, "the region has no interior");
@@ -114,8 +118,7 @@ static const double auto_order = 320, auto_work = 3e11;
 
 bool lip_exact_fits(const lip_task *task) {
     double inputs = fmin((double)lip_inputs(task->net), (double)task->net->layer[1].width);
-    return lip_region_has_interior(task->query->region) && !too_large(task) &&
-           inputs + unstable(task) <= auto_order;
+    return lip_exact_possible(task) && inputs + unstable(task) <= auto_order;
 }
 
 static void explain(const lip_branch *b, lip_step *step) {

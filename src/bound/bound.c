@@ -96,6 +96,10 @@ static void leave_incomplete(lip_task *task, const lip_step *step, bool begun) {
     if (!step->complete && reason) lip_run_leave(task->result, step->method, reason);
 }
 
+bool lip_run_possible(const lip_task *task, size_t index) {
+    return lip_method_function(index) != lip_exact_method || lip_exact_possible(task);
+}
+
 lip_status lip_run_method(lip_task *task, size_t index, lip_error *err) {
     lip_step *step = &task->result->step[task->result->steps++];
     double started = lip_clock_now();
@@ -107,14 +111,15 @@ lip_status lip_run_method(lip_task *task, size_t index, lip_error *err) {
     task->watch.bounds.method = step->method;
     task->early = NULL;
     lip_status status = LIP_OK;
-    bool begun = index == 1 || !lip_watch_expired(&task->watch);
+    bool possible = lip_run_possible(task, index);
+    bool begun = index == 1 || !possible || !lip_watch_expired(&task->watch);
     if (begun) status = lip_method_function(index)(task, step, err);
     if (status == LIP_OK && task->statement.text.failed) status = lip_fail_memory(err);
     if (!(step->value >= 0)) step->value = step->side == LIP_UPPER ? INFINITY : 0;
     keep_best(task, step);
     note_incomplete(task, step);
     note_bounds(task, step);
-    leave_incomplete(task, step, begun);
+    if (possible) leave_incomplete(task, step, begun);
     step->seconds = lip_clock_now() - started;
     return status;
 }

@@ -12,8 +12,9 @@
  *   time       method by method, each for all margins, so that everything cheap is done before
  *              anything is expensive.  A method gets a share of the time that is left, by its weight,
  *              and every margin an even share of that; what it does not use goes to those after it.
- *              When all methods are through, margins that were cut short are taken up again, the one
- *              with the largest gap first, with at least twice the time.
+ *              When all methods are through, margins that were cut short, by the end of the share or by
+ *              themselves for want of time, are taken up again, the one with the largest gap first, with at
+ *              least twice the time.
  *
  * As long as time does not run out, nothing depends on the clock. */
 #include "base/error.h"
@@ -46,6 +47,7 @@ typedef struct margin {
     lip_task task;
     double had[LIP_MOST_METHODS]; /* time that a method ran out of; 0: there is none such */
     bool todo[LIP_MOST_METHODS];
+    const char *early[LIP_MOST_METHODS]; /* why it ended before its watch; NULL: it did not */
     size_t shared; /* the step of points found for other margins; LIP_MOST_METHODS: none yet */
 } margin;
 
@@ -111,6 +113,8 @@ static void arm(call *c, margin *a, double seconds) {
 /* Why a step was cut short, unless the method says it: what a single question says would be wrong. */
 static void explain(const call *c, const margin *a, lip_step *step) {
     bool plain = strcmp(step->note, "interrupted") == 0 || strcmp(step->note, "out of time") == 0;
+    if (!step->complete && a->task.watch.stop == LIP_FINISHED && a->task.early && !step->note[0])
+        snprintf(step->note, sizeof step->note, "%s", a->task.early);
     if (step->complete || a->task.watch.stop == LIP_FINISHED || !plain) return;
     const char *why = c->caller.stopped ? "interrupted"
                       : done(a)         ? "ended, the bounds have met"
@@ -134,6 +138,17 @@ static void merge(const margin *a, lip_step *step) {
     }
 }
 
+/* What is left to do of a method that has run for so many seconds.  More time helps where time was short, not
+ * where something else was. */
+static void remember(margin *a, size_t method, const lip_step *step, double seconds) {
+    bool cut = a->task.watch.stop != LIP_FINISHED;
+    const char *early = step->complete || cut ? NULL : a->task.early;
+    bool short_of_time = cut || (early && strcmp(early, LIP_OUT_OF_SHARE) == 0);
+    a->todo[method] = !step->complete && (cut || early);
+    a->early[method] = early;
+    a->had[method] = a->todo[method] && short_of_time ? fmax(seconds, LEAST_SHARE) : 0;
+}
+
 static lip_status run(call *c, margin *a, size_t method, double seconds, lip_error *err) {
     lip_result *result = a->task.result;
     arm(c, a, seconds);
@@ -144,8 +159,7 @@ static lip_status run(call *c, margin *a, size_t method, double seconds, lip_err
     if (status != LIP_OK) return status;
     lip_step *step = &result->step[result->steps - 1];
     explain(c, a, step);
-    a->todo[method] = !step->complete && a->task.watch.stop != LIP_FINISHED;
-    a->had[method] = a->todo[method] ? fmax(seconds, LEAST_SHARE) : 0;
+    remember(a, method, step, seconds);
     merge(a, step);
     return LIP_OK;
 }
@@ -359,10 +373,18 @@ static lip_margins *margins_create(size_t m) {
     return NULL;
 }
 
-/* Did the margin get everything that was asked for? */
+/* Methods that were never begun and would have refused are not left. */
+static void drop_refusing(margin *a) {
+    for (size_t i = 0; i < lip_method_count(); ++i)
+        a->todo[i] = a->todo[i] && lip_run_possible(&a->task, i);
+}
+
+/* Did the margin get all the time that was asked for?  As in a single question, a method that ended early for another
+ * reason is left, but the run is finished. */
 static lip_stop stop_of(const call *c, const margin *a) {
     bool more = false;
-    for (size_t i = 0; i < LIP_MOST_METHODS; ++i) more = more || a->todo[i];
+    for (size_t i = 0; i < LIP_MOST_METHODS; ++i)
+        more = more || (a->todo[i] && (!a->early[i] || a->had[i] > 0));
     if (!more || done(a)) return LIP_FINISHED;
     return c->caller.stopped ? LIP_INTERRUPTED : LIP_OUT_OF_TIME;
 }
@@ -373,18 +395,20 @@ static void leave(const call *c, const margin *a, lip_result *result) {
     for (size_t i = 0; !done(a) && i < lip_method_count(); ++i)
         if (a->todo[i])
             lip_run_leave(result, lip_methods()[i].name,
-                          a->had[i] == 0      ? LIP_NOT_BEGUN
+                          a->early[i]         ? a->early[i]
+                          : a->had[i] == 0    ? LIP_NOT_BEGUN
                           : c->caller.stopped ? "interrupted"
                                               : LIP_OUT_OF_SHARE);
 }
 
-static void fill(const call *c, lip_margins *out) {
+static void fill(call *c, lip_margins *out) {
     size_t m = c->outputs;
     for (size_t k = 0; k < c->pairs; ++k) {
-        const margin *a = &c->margin[k];
+        margin *a = &c->margin[k];
         lip_result *result = a->task.result;
         size_t i = a->query.output.i, j = a->query.output.j;
         for (size_t s = 0; s < result->steps; ++s) result->seconds += result->step[s].seconds;
+        drop_refusing(a);
         result->stop = stop_of(c, a);
         leave(c, a, result);
         if (result->stop != LIP_FINISHED) out->stop = result->stop;

@@ -26,9 +26,13 @@ lip_status lip_run_bounds(lip_task *task, lip_error *err);
  * twice. */
 lip_status lip_run_share(lip_task *task, const lip_task *from, lip_error *err);
 
-/* Run method `index`, record its step and keep its bound if it is the best.  Only method 1 runs when the
- * watch has expired. */
+/* Run method `index`, record its step and keep its bound if it is the best.  When the watch has expired only
+ * method 1 runs, and one that cannot, for it says why. */
 lip_status lip_run_method(lip_task *task, size_t index, lip_error *err);
+
+/* Would method `index` try at all, after lip_run_bounds or lip_run_share?  Where it would refuse the question,
+ * whatever the time, it is not left (lip_run_leave). */
+bool lip_run_possible(const lip_task *task, size_t index);
 
 /* Add a method to result->unfinished, if it is not there. */
 void lip_run_leave(lip_result *result, const char *method, const char *reason);

@@ -17,6 +17,7 @@ import numpy as np
 
 import exact_checker
 from corpus_broken import TIGHT, critical, critical_norm, make_invalid, make_malformed, put
+from corpus_hulls import make_hulls, make_invalid_hulls, make_malformed_hulls
 from corpus_identity import make_identities
 from corpus_identity_broken import make_invalid_identities, make_malformed_identities
 from corpus_points import make_networks_for_points, make_points
@@ -303,6 +304,9 @@ def main():
     make_trees(NETS, valid)
     make_invalid_trees(NETS, VALID, INVALID.__setitem__)
     make_malformed_trees(NETS, VALID, MALFORMED.__setitem__)
+    hulls = make_hulls(NETS, valid)
+    make_invalid_hulls(NETS, hulls, INVALID.__setitem__)
+    make_malformed_hulls(NETS, hulls, MALFORMED.__setitem__)
     for folder, files in (("networks", NETS), ("valid", VALID), ("invalid", INVALID), ("malformed", MALFORMED)):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
         (ROOT / folder).mkdir(parents=True)

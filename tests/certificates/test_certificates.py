@@ -33,7 +33,7 @@ REASONS = {
     "psd": "slack matrix", "spectral": "2-norm|spectral line", "cover": "in no part", "unit": "needs [pq] =",
     "range": "range", "least": "not bounds of", "most": "not bounds of", "value": "not proved to be (active|inactive)",
     "bound": "without a bound", "frame": "too wide", "interior": "has an interior", "empty": "empty by ranges", "sum": "^ ?the sum on line .* negative",
-    "span": "^ ?the span on line .* empty", "gram": "matrix of term .* positive semidefinite", "size": "too large",
+    "span": "^ ?the span on line .* empty", "hull": "^ ?the hull on line .* empty", "gram": "matrix of term .* positive semidefinite", "size": "too large",
 }
 
 failures = []

@@ -123,7 +123,7 @@ WORDS = {
     "on": ("off",), "off": ("on",), "half": ("above", "below"), "excess": ("state", "room", "closed"), "room": ("state", "base"),
     "base": ("room", "bottom"), "top": ("bottom", "state"), "bottom": ("top", "above"), "tball": ("wball", "xball", "square"),
     "wball": ("tball", "xball"), "xball": ("tball", "wball"), "one": ("0", "1", "2", "none"), "lifts": ("lifts", "cuts"),
-    "split": ("split", "cut"), "cut": ("cut", "split"), "sum": ("sum", "span"), "span": ("span", "sum"),
+    "split": ("split", "cut"), "cut": ("cut", "split"), "sum": ("sum", "span"), "span": ("span", "sum", "hull"), "hull": ("hull", "span"),
     "++": ("+-", "-+", "--"), "+-": ("++", "-+", "--"), "-+": ("++", "+-", "--"), "--": ("++", "+-", "-+"),
 }
 LETTERS = {"slopes": "01", "roles": "aivsbu", "values": "aihzn"}
@@ -134,6 +134,24 @@ def change_monomial(rng, text):
     if rng.randrange(3):
         del variables[rng.randrange(len(variables))]
     return "*".join(map(str, variables))
+
+
+def change_hull(rng, line):
+    """A neuron less, or in another list; the numbers of neurons are right."""
+    words, lists = line.split(" "), []
+    rest = words[4:]
+    while rest:
+        count = int(rest[0])
+        lists.append(rest[1:1 + count])
+        rest = rest[1 + count:]
+    full = [l for l in lists if l]
+    if full:
+        chosen = rng.choice(full)
+        name = chosen.pop(rng.randrange(len(chosen)))
+        if rng.randrange(3):
+            to = rng.choice(lists)
+            to[:] = sorted({*to, name}, key=int)
+    return " ".join(words[:4] + [" ".join([str(len(l)), *l]) for l in lists])
 
 
 def change_tree(rng, lines):
@@ -156,6 +174,8 @@ def change_tree(rng, lines):
             del words[first + step * k:first + step * (k + 1)]
             words[first - 1] = str(count - 1)
         lines[at] = " ".join(words)
+    elif kind == 6 and lines[at].startswith("empty hull "):
+        lines[at] = change_hull(rng, lines[at])
     else:
         splits = [i for i, line in enumerate(lines) if line.startswith("split")]
         if len(splits) > 1:

@@ -126,10 +126,21 @@ class Maker:
             found = [at for at in split_ if at[0] >= level]
             if found:
                 chosen = rng.sample(found, rng.randint(1, len(found)))
-                open_ = [at for at in self.relus if at[0] >= level and at not in ranges.phases]
-                lists = [chosen, *(rng.sample(open_, rng.randint(0, len(open_))) for _ in range(2))]
-                lines.append(hull_line(level, rng.randrange(2), *(sorted(map(self.relus.index, l)) for l in lists)))
                 lines.append(span_line(level, rng.randrange(2), sorted(map(self.relus.index, chosen))))
+        return lines + self.false_hulls(ranges)
+
+    def false_hulls(self, ranges):
+        """Hulls that are true with one phase changed; and the same with a neuron in another list, or with `one` changed."""
+        lines, rng = [], self.rng
+        for at in rng.sample(sorted(ranges.phases), min(3, len(ranges.phases))):
+            other = ranges.copy(ranges.cert)
+            other.phases[at] = "i" if other.phases[at] == "a" else "a"
+            found = self.hull(other)
+            if found:
+                level, one, *lists = found
+                lines.append(hull_line(level, one, *lists))
+                lines.append(hull_line(level, not one, *lists))
+                lines.append(hull_line(level, one, lists[0], lists[2], lists[1]))
         return lines
 
     def seen(self, ranges):
@@ -294,6 +305,11 @@ class Maker:
         return None
 
     def empty_hull(self, ranges):
+        found = self.hull(ranges)
+        return hull_line(*found) if found else None
+
+    def hull(self, ranges):
+        """level, one, rows, signs, gaps"""
         open_ = [at for at in self.relus if at not in ranges.phases]
         for level in self.rng.sample(range(self.net.depth), self.net.depth):
             for one in self.rng.sample((True, False), 2):
@@ -310,7 +326,7 @@ class Maker:
                 found = self.vertex(rows, one) or []
                 lists = [[at for k, at in found if k == kind] for kind in range(3)]
                 if found and self.asks("hull", ranges, level=level, one=one, neurons=lists[0], signs=lists[1], gaps=lists[2]):
-                    return hull_line(level, one, *([self.relus.index(at) for at in l] for l in lists))
+                    return (level, one, *([self.relus.index(at) for at in l] for l in lists))
         return None
 
     def span(self, ranges, level, one):

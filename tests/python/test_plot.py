@@ -10,12 +10,14 @@ import sys
 import threading
 import unittest
 import xml.etree.ElementTree as ElementTree
+from unittest import mock
 
 import numpy as np
 
 import common
 import lipcert
 from common import CONTROLLER, DIGITS, QUICK, random_layers
+from lipcert._plot import Picture, as_shape
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -102,6 +104,44 @@ class Plot(unittest.TestCase):
         self.refuse(lipcert.bound(DIGITS, **QUICK), ValueError, "^shape: .*found all outputs$", shape=(8, 8))
         self.refuse(lipcert.bound(CONTROLLER, output=0, method="product"), ValueError, "^shape: .*witness",
                     shape=(1, 2))
+
+    def test_large_shapes(self):
+        for shape, inputs, text in (
+                ((1, 4097), 4097, r"numbers up to 4096, found \(1, 4097\)$"), ("4097x1x1", 4097, "up to 4096, found '4097x1x1'$"),
+                ("9" * 5000 + "x1", 64, "64 numbers in all, found '9{99}[.]{3}$"), ("0x1", 64, "found '0x1'$"),
+                ("8x8\n", 64, r"found '8x8\\n'$"), ("8xx8", 64, "found '8xx8'$"), ("", 64, "found ''$"), ("x".join("8" * 9999), 64, "in all, found"),
+                ((10 ** 6000, 1), 64, "64 numbers in all, found (numbers with thousands of digits|.10{98}[.]{3})$")):
+            with self.assertRaisesRegex(lipcert.ArgumentError, "^shape: expected .*" + text) as caught:
+                as_shape(shape, inputs)
+            self.assertLess(len(str(caught.exception)), 250)
+        self.assertEqual([as_shape(shape, 4096) for shape in ((1, 4096), "4096x1", "0" * 5000 + "64x64")], ["1x4096", "4096x1", "64x64"])
+
+    def test_interrupted_save(self):
+        """Ctrl-C at any step of writing leaves the old file, and no other one."""
+        picture = Picture("<svg />\n")
+        with common.folder() as home:
+            picture.save("picture.svg")
+            for patch in (mock.patch("lipcert._files.os.replace", side_effect=KeyboardInterrupt),
+                          mock.patch("lipcert._files.open", self.broken_open, create=True)):
+                with patch, self.assertRaises(KeyboardInterrupt):
+                    Picture("<svg>more</svg>\n").save("picture.svg")
+                self.assertEqual(os.listdir(home), ["picture.svg"])
+                with open("picture.svg") as file:
+                    self.assertEqual(file.read(), picture)
+
+    @staticmethod
+    def broken_open(*arguments, **options):
+        """A file that is interrupted when half is written."""
+        file = open(*arguments, **options)
+
+        def write(text, whole=file.write):
+            whole(text[:len(text) // 2])
+            file.flush()
+            raise KeyboardInterrupt
+        broken = mock.MagicMock(wraps=file)
+        broken.__enter__.return_value.write = write
+        broken.__exit__.side_effect = lambda *_: file.close()
+        return broken
 
     def attempt(self, **environment):
         code = ("import lipcert\n"

@@ -317,6 +317,32 @@ static void test_plane(void **state) {
 
 /* ---- Contradictions in more dimensions --------------------------------------------------- */
 
+/* One layer of terms + 1 neurons, the weights of which are w (zeros at first): the last z is something negative minus a
+ * positive sum of the others. */
+static question contradiction(lip_rng *rng, size_t n, size_t terms, double *w) {
+    size_t widths[] = {n, terms + 1, 1};
+    double b[7], last[7], slack = -1e-3 - lip_rng_uniform(rng), sum = 0;
+    const double *weight[] = {w, last}, *bias[] = {b, NULL};
+    for (size_t k = 0; k < terms; ++k) {
+        double share = 0.1 + lip_rng_uniform(rng);
+        for (size_t j = 0; j < n; ++j) {
+            w[k * n + j] = lip_rng_gaussian(rng);
+            w[terms * n + j] -= share * w[k * n + j];
+        }
+        b[k] = lip_rng_gaussian(rng);
+        sum += share * b[k];
+    }
+    b[terms] = slack - sum;
+    for (size_t k = 0; k <= terms; ++k) last[k] = 1;
+    question q = {.p = LIP_NORM_2, .q = LIP_NORM_2, .part = {LIP_SET_BALL, 0, LIP_SET_FIXED, 0}};
+    lip_error err;
+    assert_int_equal(lip_network_create_dense(2, widths, weight, bias, &q.net, &err), LIP_OK);
+    assert_int_equal(lip_region_everywhere(n, &q.region, &err), LIP_OK);
+    q.dense = lip_dense_create(q.net, &q.output);
+    q.leaf = lip_leaf_create(q.dense, q.p, q.q, &q.part);
+    return q;
+}
+
 /* Patterns in which one row is the sum of others, and its sign is not. */
 static void test_contradictions(void **state) {
     (void)state;
@@ -324,29 +350,9 @@ static void test_contradictions(void **state) {
     lip_rng_seed(&rng, 83);
     size_t proved = 0, cases = 200;
     for (size_t c = 0; c < cases; ++c) {
-        size_t n = 2 + pick(&rng, 4), terms = 1 + pick(&rng, n), widths[] = {n, terms + 1, 1};
-        double w[6 * 7], b[7], last[7];
-        const double *weight[] = {w, last}, *bias[] = {b, NULL};
-        memset(w, 0, sizeof w);
-        double slack = -1e-3 - lip_rng_uniform(&rng), sum = 0;
-        for (size_t k = 0; k < terms; ++k) {
-            double share = 0.1 + lip_rng_uniform(&rng);
-            for (size_t j = 0; j < n; ++j) {
-                w[k * n + j] = lip_rng_gaussian(&rng);
-                w[terms * n + j] -= share * w[k * n + j];
-            }
-            b[k] = lip_rng_gaussian(&rng);
-            sum += share * b[k];
-        }
-        b[terms] = slack - sum; /* z_last = slack - sum of shares of the others */
-        for (size_t k = 0; k <= terms; ++k) last[k] = 1;
-        question q = {
-            .p = LIP_NORM_2, .q = LIP_NORM_2, .part = {LIP_SET_BALL, 0, LIP_SET_FIXED, 0}};
-        lip_error err;
-        assert_int_equal(lip_network_create_dense(2, widths, weight, bias, &q.net, &err), LIP_OK);
-        assert_int_equal(lip_region_everywhere(n, &q.region, &err), LIP_OK);
-        q.dense = lip_dense_create(q.net, &q.output);
-        q.leaf = lip_leaf_create(q.dense, q.p, q.q, &q.part);
+        size_t n = 2 + pick(&rng, 4), terms = 1 + pick(&rng, n);
+        double w[6 * 7] = {0};
+        question q = contradiction(&rng, n, terms, w);
         box_node node = leaves_root(&q);
         for (size_t k = 0; k <= terms; ++k) node.path[n + k] = LIP_ACTIVE;
         lip_cone *cone = lip_cone_create(q.dense);
