@@ -11,12 +11,12 @@ static size_t layer_of(const lip_dense *dense, size_t unit) {
     return l;
 }
 
-/* |weight| from a unit of an earlier layer to one of layer l. */
+/* |weight| from a unit of an earlier layer to one of a later one; 0 to outputs that were not asked for. */
 static double weight(const lip_dense *dense, size_t from, size_t to) {
     size_t l = layer_of(dense, to), k = layer_of(dense, from);
     const lip_dense_layer *layer = &dense->layer[l];
     double total = 0;
-    for (size_t t = 0; t < layer->nterms; ++t)
+    for (size_t t = 0; t < layer->nterms && to - layer->offset < layer->width; ++t)
         if (layer->term[t].source == k)
             total += fabs(layer->term[t].row[(to - layer->offset) * dense->layer[k].width + from -
                                              dense->layer[k].offset]);
