@@ -25,15 +25,15 @@ typedef struct lip_branch {
     lip_node **root;
     bool tightens; /* ranges are computed again below the root */
     bool linear;
-    bool cuts; /* boxes are halved while more than most_free neurons are undecided */
-    size_t most_free;
+    bool cuts;         /* boxes are halved while more than most_free neurons are undecided */
+    bool layered;      /* neurons of earlier layers are split first */
     bool may_be_rough; /* intervals may be tried first, where Newton steps are dear */
     bool rough, over;  /* they are; and they were not enough */
-    lip_node **spare;  /* meanwhile: the other roots */
-    bool layered;      /* neurons of earlier layers are split first */
-    double target;     /* nodes below it are left alone in this round */
-    double tolerance;  /* relative gap to reach */
-    double at_most;    /* not 0: only whether L is at most this, or more, is asked for */
+    lip_node **spare;  /* while they are: the other roots */
+    size_t most_free;
+    double target;    /* nodes below it are left alone in this round */
+    double tolerance; /* relative gap to reach */
+    double at_most;   /* not 0: only whether L is at most this, or more, is asked for */
     size_t memory, most_memory;
     double most_work; /* of a worker, in multiplications; INFINITY: no limit */
     pthread_mutex_t lock;
