@@ -245,7 +245,7 @@ static lip_status with_cells(search *s, lip_task *task, lip_step *step, double d
 }
 
 /* Of the time limit: branch and bound, if auto goes on with it, finds lower bounds of its own. */
-static const double ALONE = 1.0 / 3, BEFORE_EXACT = 0.1;
+static const double ALONE = 1.0 / 3, BEFORE_EXACT = 0.2;
 
 lip_status lip_search_method(lip_task *task, lip_step *step, lip_error *err) {
     search s;
