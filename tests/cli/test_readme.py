@@ -53,8 +53,9 @@ def blocks(lines):
 
 
 def number(word):
+    """Its value; a comma may follow it."""
     try:
-        return float(word)
+        return float(word.removesuffix(","))
     except ValueError:
         return None
 
