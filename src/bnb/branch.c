@@ -49,12 +49,11 @@ static bool collect(lip_node *leaf, void *user) {
 /* ---- Workers ----------------------------------------------------------------------------- */
 
 /* Multiplications, some tenths of a second of them, until the method search is called, and for every weight, as many as
- * that method may take.  Not the clock, which would make one thread's tree
- * depend on how fast the machine is. */
+ * that method may take.  Not the clock, which would make one thread's tree depend on how fast the machine is. */
 static double most_quick(const lip_branch *b) { return 1e9 + 5e4 * b->weights; }
-static const double for_intervals = 8; /* times as many, for a tree of intervals, */
-static const double intervals_pay =
-    2.5; /* if its root's bound is at most that many times the other one */
+
+/* A tree of intervals may take so many times that, if the bound of its root is at most so many times the other one. */
+static const double for_intervals = 8, intervals_pay = 2.5;
 
 /* The next node, or NULL if there is no more work; called and left with the lock held. */
 static lip_node *take(lip_branch *b) {
@@ -190,7 +189,10 @@ static bool make_roots(lip_branch *b, lip_worker *w, bool rough) {
     b->rough = rough;
     b->root = LIP_NEW(lip_node *, b->parts);
     bool ok = b->root != NULL;
-    for (size_t k = 0; ok && k < b->parts; ++k) ok = lip_worker_start(w, k);
+    for (size_t k = 0; ok && k < b->parts; ++k) {
+        ok = lip_worker_start(w, k);
+        if (ok) b->memory += lip_node_size(b->root[k]);
+    }
     return ok;
 }
 
@@ -284,7 +286,6 @@ bool lip_branch_run(lip_branch *b, size_t threads) {
     while (ok && made < threads) ok = lip_worker_create(b, &worker[made++]);
     for (size_t i = 0; i < made; ++i) worker[i].leader = i == 0;
     ok = ok && begin(b, &worker[0]);
-    for (size_t k = 0; ok && k < b->parts; ++k) b->memory += lip_node_size(b->root[k]);
     if (ok) ok = resume(b, &worker[0]) && run_rounds(b, worker, threads);
     for (size_t k = 0; ok && k < b->parts; ++k)
         ok = lip_tree_leaves(b->root[k], finish, &worker[0]);

@@ -77,7 +77,7 @@ typedef struct lip_worker {
 bool lip_worker_create(lip_branch *branch, lip_worker *worker);
 void lip_worker_clear(lip_worker *worker);
 
-/* The root of a part: its ranges, multipliers and bound. */
+/* The root of a part: its ranges, multipliers and bound; by intervals if branch->rough.  False if memory is short. */
 bool lip_worker_start(lip_worker *worker, size_t part);
 
 /* Bound an open node; if that is not enough for the target, split it: the children come out (NULL: it is no

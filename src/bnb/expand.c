@@ -19,6 +19,7 @@ enum { ROOT_STEPS = 300, FEW_STEPS = 100, NODE_STEPS = 40, STEPS_AT_ONCE = 10, M
 
 /* Halvings of the box along an input: at most, and in the hope that a cell turns out to be empty. */
 enum { MOST_CUTS = 30, FEW_CUTS = 4 };
+
 /* Neurons that may take the place of the one that matters most, and how much they must matter (try_others). */
 enum { OTHERS = 3 };
 static const double others_share = 0.3;
@@ -575,7 +576,6 @@ bool lip_worker_start(lip_worker *w, size_t part) {
     lip_node *root = lip_node_create(b->dense, lip_gram_groups(gram), (unsigned)part);
     if (!root) return false;
     b->root[part] = root;
-    b->memory += lip_node_size(root);
     lip_leaf_node view = look(w, root);
     lip_gram_load(gram, w->phase);
     size_t free_neurons = 0;

@@ -56,8 +56,10 @@ bool lip_leaf_interval(lip_leaf *leaf, const lip_leaf_node *node, double *bound,
 bool lip_leaf_empty(lip_leaf *leaf, const lip_leaf_node *node, size_t count, const size_t *unit,
                     const double *multiplier, bool *empty, lip_text *text);
 
-/* The same in R^n from the rows of a lifted cone: units that the path fixes, undecided ones with rows h >= 0, and with rows
- * h - z >= 0, one list after the other. */
+/* The same in R^n from the rows of a lifted cone (`empty hull`: docs/certificate.md, section 14).  unit[]: three lists, one after
+ * the other, count[0] units that the path fixes, count[1] undecided ones with rows h >= 0, count[2] with rows h - z >= 0;
+ * units ascend in each.  Multipliers are found anew.  *empty: proved; if so, its line is appended to text (NULL: not wanted).
+ * False if memory is short. */
 bool lip_leaf_hull(lip_leaf *leaf, const lip_leaf_node *node, const size_t count[3],
                    const size_t *unit, bool *empty, lip_text *text);
 

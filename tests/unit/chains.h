@@ -11,6 +11,10 @@ enum { CHAIN_INPUTS = 4, CHAIN_OUTPUTS = 3, CHAIN_WIDEST = 6 };
  * large (stable neurons) or absent. */
 lip_network *random_chain(lip_rng *rng, size_t hidden);
 
+/* A chain of `layers` dense matrices, width[layers + 1], without anything odd: Gaussian weights, variance 1 / fan-in, and small
+ * biases, so that most neurons are unstable on a box around 0. */
+lip_network *gaussian_chain(lip_rng *rng, size_t layers, const size_t *width);
+
 /* Every matrix of a chain with entries -1, 0, 1: full of symmetries. */
 void round_weights(lip_network *net);
 

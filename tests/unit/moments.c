@@ -3,27 +3,6 @@
 #include "base/memory.h"
 #include "relax/moment_bound.h"
 
-lip_network *chain(lip_rng *rng, size_t layers, const size_t *width) {
-    double *weight[8] = {0}, *bias[8] = {0};
-    lip_network *net;
-    lip_error err;
-    for (size_t l = 0; l < layers; ++l) {
-        weight[l] = LIP_NEW(double, width[l] * width[l + 1]);
-        bias[l] = LIP_NEW(double, width[l + 1]);
-        for (size_t i = 0; i < width[l] * width[l + 1]; ++i)
-            weight[l][i] = lip_rng_gaussian(rng) / sqrt((double)width[l]);
-        for (size_t i = 0; i < width[l + 1]; ++i) bias[l][i] = 0.3 * lip_rng_gaussian(rng);
-    }
-    assert_int_equal(lip_network_create_dense(layers, width, (const double *const *)weight,
-                                              (const double *const *)bias, &net, &err),
-                     LIP_OK);
-    for (size_t l = 0; l < layers; ++l) {
-        free(weight[l]);
-        free(bias[l]);
-    }
-    return net;
-}
-
 static lip_region *box(size_t n, double radius) {
     lip_region *region;
     lip_error err;

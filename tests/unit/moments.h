@@ -2,6 +2,7 @@
 #ifndef LIP_TEST_MOMENTS_H
 #define LIP_TEST_MOMENTS_H
 
+#include "chains.h"
 #include "support.h"
 
 #include "region/region.h"
@@ -13,9 +14,6 @@ typedef struct question {
     lip_query query;
     lip_preactivation bounds;
 } question;
-
-/* A chain with dense Gaussian weights, so that most neurons are unstable on a box around 0. */
-lip_network *chain(lip_rng *rng, size_t layers, const size_t *width);
 
 /* The first output of a network, which the question owns from now on, in a box of some radius; 0: in R^n. */
 void ask(question *q, lip_network *net, double radius);

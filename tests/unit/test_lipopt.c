@@ -2,6 +2,7 @@
  * against each other, against enumeration and against what is exact; refusals, time, memory.  What
  * needs HiGHS is skipped without it. */
 #include "allocation.h"
+#include "chains.h"
 #include "support.h"
 
 #include "base/memory.h"
@@ -9,27 +10,6 @@
 #include "relax/lipopt.h"
 
 enum { MOST_ROW = 1 << LIP_HANDELMAN_MOST };
-
-static lip_network *chain(lip_rng *rng, size_t layers, const size_t *width) {
-    double *weight[8] = {0}, *bias[8] = {0};
-    lip_network *net;
-    lip_error err;
-    for (size_t l = 0; l < layers; ++l) {
-        weight[l] = LIP_NEW(double, width[l] * width[l + 1]);
-        bias[l] = LIP_NEW(double, width[l + 1]);
-        for (size_t i = 0; i < width[l] * width[l + 1]; ++i)
-            weight[l][i] = lip_rng_gaussian(rng) / sqrt((double)width[l]);
-        for (size_t i = 0; i < width[l + 1]; ++i) bias[l][i] = 0.3 * lip_rng_gaussian(rng);
-    }
-    assert_int_equal(lip_network_create_dense(layers, width, (const double *const *)weight,
-                                              (const double *const *)bias, &net, &err),
-                     LIP_OK);
-    for (size_t l = 0; l < layers; ++l) {
-        free(weight[l]);
-        free(bias[l]);
-    }
-    return net;
-}
 
 typedef struct question {
     lip_network *net;
@@ -106,7 +86,7 @@ static void test_counts(void **state) {
         for (size_t k = 2; k <= (c == 2 ? 3 : 4); ++k) {
             size_t n = width[c][0], m = width[c][1], monomials = 1;
             question q;
-            ask(&q, chain(&rng, 2, width[c]), LIP_NORM_INF);
+            ask(&q, gaussian_chain(&rng, 2, width[c]), LIP_NORM_INF);
             lip_poly_problem *problem = problem_of(&q);
             lip_handelman *h = products_of(problem, k);
             for (size_t i = 1; i <= k; ++i) monomials += choose(m, i) + n * choose(m, i - 1);
@@ -126,7 +106,7 @@ static void test_small_cliques(void **state) {
     lip_rng_seed(&rng, 32);
     const size_t width[] = {3, 2, 1};
     question q;
-    ask(&q, chain(&rng, 2, width), LIP_NORM_INF);
+    ask(&q, gaussian_chain(&rng, 2, width), LIP_NORM_INF);
     lip_poly_problem *problem = problem_of(&q);
     lip_handelman *h = products_of(problem, 5);
     assert_int_equal(h->products, 3 * 8);
@@ -211,9 +191,9 @@ static void test_cuts(void **state) {
     const size_t one[] = {3, 5, 1}, two[] = {2, 3, 3, 1}, narrow[] = {3, 2, 1};
     for (int shape = 0; shape < 3; ++shape) {
         question q;
-        lip_network *net = shape == 0   ? chain(&rng, 2, one)
-                           : shape == 1 ? chain(&rng, 3, two)
-                                        : chain(&rng, 2, narrow);
+        lip_network *net = shape == 0   ? gaussian_chain(&rng, 2, one)
+                           : shape == 1 ? gaussian_chain(&rng, 3, two)
+                                        : gaussian_chain(&rng, 2, narrow);
         ask(&q, net, LIP_NORM_INF);
         lip_poly_problem *problem = problem_of(&q);
         lip_handelman *h[6] = {NULL};
@@ -258,7 +238,8 @@ static void test_any_multipliers(void **state) {
     const size_t one[] = {3, 5, 1}, two[] = {2, 3, 3, 1};
     for (int round = 0; round < 6; ++round) {
         question q;
-        ask(&q, round % 2 ? chain(&rng, 2, one) : chain(&rng, 3, two), LIP_NORM_INF);
+        ask(&q, round % 2 ? gaussian_chain(&rng, 2, one) : gaussian_chain(&rng, 3, two),
+            LIP_NORM_INF);
         lip_poly_problem *problem = problem_of(&q);
         double exact = all_patterns(q.net);
         for (size_t k = 3; k < 6; ++k) {
@@ -314,9 +295,9 @@ static void test_degrees(void **state) {
     const size_t one[] = {4, 7, 1}, two[] = {2, 4, 3, 1}, small[] = {4, 3, 1};
     for (int round = 0; round < 9; ++round) {
         question q;
-        lip_network *net = round % 3 == 0   ? chain(&rng, 2, one)
-                           : round % 3 == 1 ? chain(&rng, 3, two)
-                                            : chain(&rng, 2, small);
+        lip_network *net = round % 3 == 0   ? gaussian_chain(&rng, 2, one)
+                           : round % 3 == 1 ? gaussian_chain(&rng, 3, two)
+                                            : gaussian_chain(&rng, 2, small);
         ask(&q, net, LIP_NORM_INF);
         double exact = all_patterns(q.net), bound[6];
         for (size_t k = 3; k < 6; ++k) bound[k] = bound_of(&q, library, k);
@@ -352,7 +333,7 @@ static void test_parts(void **state) {
     const size_t width[] = {3, 4, 2};
     question q;
     lip_step step;
-    ask(&q, chain(&rng, 2, width), LIP_NORM_INF);
+    ask(&q, gaussian_chain(&rng, 2, width), LIP_NORM_INF);
     double first = method_value(&q, 3, &step);
     assert_true(step.complete);
     q.query.output.i = 1;
@@ -407,7 +388,7 @@ static void test_watch(void **state) {
     lip_error err = {0};
     lip_lipopt_report report;
     lip_watch watch = {.started = 0, .deadline = 0};
-    ask(&q, chain(&rng, 2, width), LIP_NORM_INF);
+    ask(&q, gaussian_chain(&rng, 2, width), LIP_NORM_INF);
     lip_poly_problem *problem = problem_of(&q);
     assert_int_equal(lip_lipopt_bound(problem, 4, library, &watch, NULL, &report, &err), LIP_OK);
     assert_true(!report.optimal && report.bound < INFINITY);
@@ -435,16 +416,16 @@ static void test_refusals(void **state) {
     lip_rng_seed(&rng, 38);
     const size_t one[] = {20, 20, 1}, two[] = {3, 4, 4, 1}, wide[] = {300, 300, 1};
     question q;
-    ask(&q, chain(&rng, 2, one), LIP_NORM_INF);
+    ask(&q, gaussian_chain(&rng, 2, one), LIP_NORM_INF);
     refused(&q, 3, 39519, "39520 products, more than the limit of 39519");
     refused(&q, 9, 0, "from 2 to 8");
     q.query.norm_in = LIP_NORM_2;
     refused(&q, 3, 0, "expected the input norm inf or 1, found 2");
     forget(&q);
-    ask(&q, chain(&rng, 3, two), LIP_NORM_INF);
+    ask(&q, gaussian_chain(&rng, 3, two), LIP_NORM_INF);
     refused(&q, 2, 0, "from 3 to 8 for an objective of degree 3, found --degree 2");
     forget(&q);
-    ask(&q, chain(&rng, 2, wide), LIP_NORM_INF);
+    ask(&q, gaussian_chain(&rng, 2, wide), LIP_NORM_INF);
     refused(&q, 3, 0, "LipOpt-3 needs at least 143");
     refused(&q, 8, 0, "LipOpt-8 needs at least");
     forget(&q);
@@ -482,7 +463,7 @@ static void test_memory(void **state) {
     lip_rng_seed(&rng, 39);
     const size_t width[] = {2, 2, 2, 1};
     question q;
-    ask(&q, chain(&rng, 3, width), LIP_NORM_INF);
+    ask(&q, gaussian_chain(&rng, 3, width), LIP_NORM_INF);
     lip_poly_problem *problem = problem_of(&q);
     lip_status status = LIP_OUT_OF_MEMORY;
     for (long k = 1; status != LIP_OK; ++k) {
@@ -506,7 +487,7 @@ static void test_solver_memory(void **state) {
     lip_lp_library *library = open_library();
     const size_t width[] = {2, 3, 1};
     question q;
-    ask(&q, chain(&rng, 2, width), LIP_NORM_INF);
+    ask(&q, gaussian_chain(&rng, 2, width), LIP_NORM_INF);
     lip_poly_problem *problem = problem_of(&q);
     lip_status status = LIP_OUT_OF_MEMORY;
     for (long k = 1; status != LIP_OK && k < 20000; ++k) {

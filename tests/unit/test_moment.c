@@ -109,12 +109,12 @@ static void test_identities(void **state) {
     for (int round = 0; round < 6; ++round) {
         double radius = round % 3 == 0 ? 0 : round % 3 == 1 ? 0.4 : 5;
         question q;
-        ask(&q, chain(&rng, 2, one), radius);
+        ask(&q, gaussian_chain(&rng, 2, one), radius);
         check_identity(&rng, &q, LIP_HIERARCHY_SHOR, 1);
         check_identity(&rng, &q, LIP_HIERARCHY_HR2, 2);
         check_identity(&rng, &q, LIP_HIERARCHY_LASSERRE, 1);
         forget(&q);
-        ask(&q, chain(&rng, 3, two), radius);
+        ask(&q, gaussian_chain(&rng, 3, two), radius);
         check_identity(&rng, &q, LIP_HIERARCHY_HR1, 1);
         check_identity(&rng, &q, LIP_HIERARCHY_HR1_TIGHT, 1);
         check_identity(&rng, &q, LIP_HIERARCHY_HR2, 2);
@@ -128,7 +128,7 @@ static void test_identities(void **state) {
         forget(&q);
     }
     const size_t tiny[] = {2, 2, 2, 1};
-    ask(&q, chain(&rng, 3, tiny), 1);
+    ask(&q, gaussian_chain(&rng, 3, tiny), 1);
     check_identity(&rng, &q, LIP_HIERARCHY_LASSERRE, 2);
     forget(&q);
 }
@@ -162,7 +162,7 @@ static void test_one_layer(void **state) {
     const size_t width[] = {3, 3, 1};
     for (int round = 0; round < 4; ++round) {
         question q;
-        ask(&q, chain(&rng, 2, width), 0);
+        ask(&q, gaussian_chain(&rng, 2, width), 0);
         double exact = all_patterns(q.net), shor = bound_of(&q, LIP_HIERARCHY_SHOR, 1);
         double second = bound_of(&q, LIP_HIERARCHY_LASSERRE, 2);
         assert_true(exact <= second);
@@ -196,7 +196,7 @@ static void test_engines(void **state) {
     const size_t width[] = {3, 5, 1};
     for (int round = 0; round < 5; ++round) {
         question q;
-        ask(&q, chain(&rng, 2, width), round % 2 ? 0.7 : 0);
+        ask(&q, gaussian_chain(&rng, 2, width), round % 2 ? 0.7 : 0);
         if (round % 2 == 0) {
             double shor = method_value(&q, lip_shor_method);
             assert_true(fabs(shor - bound_of(&q, LIP_HIERARCHY_SHOR, 1)) <= 1e-6 * shor);
@@ -215,7 +215,7 @@ static void test_two_layers(void **state) {
     const size_t width[] = {2, 3, 3, 1};
     for (int round = 0; round < 4; ++round) {
         question q;
-        ask(&q, chain(&rng, 3, width), round % 2 ? 0.5 : 0);
+        ask(&q, gaussian_chain(&rng, 3, width), round % 2 ? 0.5 : 0);
         double hr1 = bound_of(&q, LIP_HIERARCHY_HR1, 1),
                tight = bound_of(&q, LIP_HIERARCHY_HR1_TIGHT, 1),
                hr2 = bound_of(&q, LIP_HIERARCHY_HR2, 2), lower = 0;
@@ -277,12 +277,12 @@ static void test_deep(void **state) {
     int positive = 0; /* one of them is constant on its box */
     for (int k = 0; k < 3; ++k) {
         question q;
-        ask(&q, chain(&rng, layers[k], width[k]), 0);
+        ask(&q, gaussian_chain(&rng, layers[k], width[k]), 0);
         double exact = formal_constant(&q), hr1 = bound_of(&q, LIP_HIERARCHY_HR1, 1);
         assert_true(exact > 0 && exact <= hr1);
         assert_true(fabs(hr1 - bound_of(&q, LIP_HIERARCHY_HR2, 2)) <= 1e-6 * hr1); /* no point */
         forget(&q);
-        ask(&q, chain(&rng, layers[k], width[k]), 1.5);
+        ask(&q, gaussian_chain(&rng, layers[k], width[k]), 1.5);
         check_identity(&rng, &q, LIP_HIERARCHY_HR1, 1);
         check_identity(&rng, &q, LIP_HIERARCHY_HR2, 2);
         double first = bound_of(&q, LIP_HIERARCHY_HR1, 1), second;
@@ -302,7 +302,8 @@ static void test_outputs(void **state) {
     const size_t one[] = {2, 3, 3}, two[] = {2, 2, 3, 2};
     for (int round = 0; round < 4; ++round) {
         question q;
-        ask(&q, round % 2 ? chain(&rng, 3, two) : chain(&rng, 2, one), round < 2 ? 0 : 0.7);
+        ask(&q, round % 2 ? gaussian_chain(&rng, 3, two) : gaussian_chain(&rng, 2, one),
+            round < 2 ? 0 : 0.7);
         q.query.output = (lip_output){LIP_OUTPUT_ALL, 0, 0};
         lip_method_fn methods[] = {lip_hr1_method, lip_hr2_blocks_method};
         for (int k = 0; k < 2; ++k) {
@@ -340,7 +341,7 @@ static void test_norms(void **state) {
     lip_rng_seed(&rng, 15);
     const size_t width[] = {3, 4, 1};
     question q;
-    ask(&q, chain(&rng, 2, width), 0.8);
+    ask(&q, gaussian_chain(&rng, 2, width), 0.8);
     double linf = method_value(&q, lip_hr2_blocks_method);
     q.query.norm_in = LIP_NORM_2;
     double l2 = method_value(&q, lip_hr2_blocks_method);
@@ -373,7 +374,7 @@ static void test_scales(void **state) {
         lip_rng rng;
         question q;
         lip_rng_seed(&rng, 22);
-        lip_network *net = chain(&rng, 2, width);
+        lip_network *net = gaussian_chain(&rng, 2, width);
         double *bias = net->layer[1].bias;
         for (size_t i = 0; i < 4; ++i) bias[i] = ldexp(bias[i], exponent);
         ask(&q, net, 1);
@@ -394,7 +395,7 @@ static void test_scales(void **state) {
         lip_rng rng;
         question q;
         lip_rng_seed(&rng, 23);
-        lip_network *net = chain(&rng, 2, width);
+        lip_network *net = gaussian_chain(&rng, 2, width);
         lip_op *op[] = {net->layer[1].term[0].op, net->layer[1].term[0].magnitude};
         for (size_t k = 0; k < 2; ++k)
             for (size_t i = 0; i < op[k]->nvalues; ++i)

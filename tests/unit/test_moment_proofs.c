@@ -46,7 +46,7 @@ static void test_wrong_identities(void **state) {
     lip_rng_seed(&rng, 16);
     const size_t width[] = {2, 3, 1};
     question q;
-    ask(&q, chain(&rng, 2, width), 1);
+    ask(&q, gaussian_chain(&rng, 2, width), 1);
     lip_poly_problem *problem = problem_of(&q, LIP_HIERARCHY_SHOR);
     lip_identity identity = {0};
     lip_moment_report report;
@@ -85,7 +85,7 @@ static void test_malformed_identities(void **state) {
     lip_rng_seed(&rng, 26);
     const size_t width[] = {2, 3, 1};
     question q;
-    ask(&q, chain(&rng, 2, width), 1);
+    ask(&q, gaussian_chain(&rng, 2, width), 1);
     lip_poly_problem *problem = problem_of(&q, LIP_HIERARCHY_HR1);
     size_t u = problem->first[LIP_RING_U], last = problem->variables;
     const lip_factor on = {LIP_FACTOR_ON, u}, square = {LIP_FACTOR_SQUARE, 0};
@@ -155,7 +155,7 @@ static void test_semidefinite(void **state) {
     lip_rng_seed(&rng, 17);
     const size_t width[] = {2, 1, 1};
     question q;
-    ask(&q, chain(&rng, 2, width), 0);
+    ask(&q, gaussian_chain(&rng, 2, width), 0);
     lip_poly_problem *problem = problem_of(&q, LIP_HIERARCHY_SHOR);
     for (int sign = -1; sign <= 1; sign += 2) {
         lip_identity identity = {0};
@@ -206,15 +206,15 @@ static void test_refusals(void **state) {
     lip_rng_seed(&rng, 18);
     const size_t two[] = {2, 3, 3, 1}, deep[] = {4, 9, 9, 9, 1}, wide[] = {10, 60, 1};
     question q;
-    ask(&q, chain(&rng, 3, two), 0);
+    ask(&q, gaussian_chain(&rng, 3, two), 0);
     refused(&q, LIP_HIERARCHY_SHOR, 1, "at most 1 layers of unstable ReLUs on a path, found 2");
     refused(&q, LIP_HIERARCHY_LASSERRE, 1, "expected an order from 2");
     refused(&q, LIP_HIERARCHY_LASSERRE, 5, "to 4, found 5");
     forget(&q);
-    ask(&q, chain(&rng, 4, deep), 0);
+    ask(&q, gaussian_chain(&rng, 4, deep), 0);
     refused_program(&q, LIP_HIERARCHY_HR1, "at most 8000 free multipliers");
     forget(&q);
-    ask(&q, chain(&rng, 2, wide), 0);
+    ask(&q, gaussian_chain(&rng, 2, wide), 0);
     refused(&q, LIP_HIERARCHY_LASSERRE, 3, "entries of Gram matrices");
     forget(&q);
 }
@@ -261,7 +261,7 @@ static void test_export(void **state) {
     lip_error err = {0};
     char *text;
     size_t size, variables, blocks;
-    ask(&q, chain(&rng, 2, width), 1);
+    ask(&q, gaussian_chain(&rng, 2, width), 1);
     lip_poly_problem *problem = problem_of(&q, LIP_HIERARCHY_SHOR);
     assert_int_equal(lip_relaxation_create(problem, LIP_HIERARCHY_SHOR, 1, &r, &err), LIP_OK);
     assert_int_equal(lip_relaxation_sdpa(r, "a title", &text, &size, &err), LIP_OK);
@@ -320,7 +320,7 @@ static void test_watch(void **state) {
     lip_error err = {0};
     lip_moment_report report;
     lip_watch watch = {.started = 0, .deadline = 0};
-    ask(&q, chain(&rng, 2, width), 1);
+    ask(&q, gaussian_chain(&rng, 2, width), 1);
     lip_poly_problem *problem = problem_of(&q, LIP_HIERARCHY_HR2);
     assert_int_equal(lip_moment_bound(problem, LIP_HIERARCHY_HR2, 2, &watch, NULL, &report, &err),
                      LIP_OK);
@@ -380,13 +380,13 @@ static void test_memory(void **state) {
     lip_rng_seed(&rng, 20);
     const size_t two[] = {1, 1, 2, 1}, one[] = {1, 2, 1};
     question q;
-    ask(&q, chain(&rng, 3, two), 2);
+    ask(&q, gaussian_chain(&rng, 3, two), 2);
     every_failure(&q, LIP_HIERARCHY_HR1);
     every_failure(&q, LIP_HIERARCHY_HR2);
     every_failed_method(&q, lip_hr2_blocks_method);
     every_failed_method(&q, lip_lasserre_method);
     forget(&q);
-    ask(&q, chain(&rng, 2, one), 0);
+    ask(&q, gaussian_chain(&rng, 2, one), 0);
     every_failure(&q, LIP_HIERARCHY_LASSERRE);
     forget(&q);
 }
